@@ -1,0 +1,143 @@
+"""An article and the parts it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+
+class Evidence(StrEnum):
+    """How strong the evidence is; each journal defines the grades in its own words."""
+
+    LABORATORY = "laboratory"
+    EARLY = "early"
+    MODERATE = "moderate"
+    STRONG = "strong"
+    MIXED = "mixed"
+
+
+class CorrectionKind(StrEnum):
+    """What a correction does to the claim."""
+
+    CORRECTION = "correction"
+    CLARIFICATION = "clarification"
+    RETRACTION = "retraction"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One referenced work. Identifiers are normalised: bare DOI, digits, `PMC` + digits."""
+
+    key: str
+    title: str
+    kind: str
+    year: int
+    doi: str | None = None
+    pmid: str | None = None
+    pmcid: str | None = None
+    url: str | None = None
+    journal: str | None = None
+    authors: tuple[str, ...] = ()
+    accessed: date | None = None
+
+    @property
+    def href(self) -> str:
+        """The canonical link: DOI, else PubMed Central, else PubMed, else the given URL."""
+        return self.links[0][1]
+
+    @property
+    def links(self) -> tuple[tuple[str, str], ...]:
+        """Every way to the work as (label, URL), the best first."""
+        found: list[tuple[str, str]] = []
+        if self.doi:
+            # RFC 3986 §3.3: a DOI may hold characters that a path must not.
+            found.append((f"doi:{self.doi}", f"https://doi.org/{_escape_doi(self.doi)}"))
+        if self.pmcid:
+            found.append((self.pmcid, f"https://pmc.ncbi.nlm.nih.gov/articles/{self.pmcid}/"))
+        if self.pmid:
+            found.append((f"PMID {self.pmid}", f"https://pubmed.ncbi.nlm.nih.gov/{self.pmid}/"))
+        if self.url and all(self.url.rstrip("/") != href.rstrip("/") for _, href in found):
+            found.append((self.url, self.url))
+        return tuple(found)
+
+
+def _escape_doi(doi: str) -> str:
+    from urllib.parse import quote
+
+    return quote(doi, safe="/:;.,()-_")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One entry of the FAQ. `answer` is Markdown, `answer_html` its sanitised rendering."""
+
+    question: str
+    answer: str
+    answer_html: str
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """A notice that stands above the article from `date` on."""
+
+    date: date
+    kind: CorrectionKind
+    wrong: str
+    right: str
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """The article's picture: `path` relative to content/, `alt` for those who do not see it."""
+
+    path: str
+    alt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """One Markdown file, read whole.
+
+    `sources` stand in the order of their numbers (first use in body, then in the answers).
+    `body_html` and each `answer_html` are sanitised; citations are superscript links to
+    `#source-N`, each with id `cite-N-M` (N source number, M its M-th use, from 1) for the
+    back-links; `citations[N-1]` counts the uses of source N.
+    `version` is the SHA-256 (hex) of the file's bytes: what a reader received is known by it.
+    """
+
+    id: str
+    slug: str
+    title: str
+    summary: str
+    category: str
+    published_at: datetime
+    updated_at: datetime
+    key_takeaway: str
+    sources: tuple[Source, ...]
+    body: str
+    body_html: str
+    words: int
+    path: str
+    version: str
+    citations: tuple[int, ...] = ()
+    authors: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    evidence: Evidence | None = None
+    image: Image | None = None
+    questions: tuple[Question, ...] = ()
+    corrections: tuple[Correction, ...] = ()
+    draft: bool = False
+    canonical_url: str | None = None
+    language: str | None = None
+    reading_minutes: int = 1
+
+    def is_public(self, now: datetime) -> bool:
+        """Whether readers may see it at `now`: not a draft and not scheduled for later."""
+        return not self.draft and self.published_at <= now
+
+
+def by_id(articles: tuple[Article, ...]) -> Mapping[str, Article]:
+    """Articles keyed by their permanent id."""
+    return {article.id: article for article in articles}

@@ -1,0 +1,36 @@
+"""What the receiving server said about one recipient."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class OutcomeKind(StrEnum):
+    """The four answers; RFC 5321 §4.2.1 for the first digit of the reply."""
+
+    ACCEPTED = "accepted"  # 2yz after the final dot
+    DEFERRED = "deferred"  # 4yz, or no way through before the last byte: may be retried
+    REFUSED = "refused"  # 5yz: never retried by itself
+    UNKNOWN = "unknown"  # no reply after the last byte: may have arrived, never retried by itself
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`code` is the SMTP reply code (0: none); `reply` the server's words, without addresses."""
+
+    kind: OutcomeKind
+    code: int = 0
+    reply: str = ""
+
+
+ACCEPTED = Outcome(OutcomeKind.ACCEPTED, 250, "OK")
+
+
+def from_reply(code: int, reply: str) -> Outcome:
+    """Classify an SMTP reply by its first digit. Anything but 2, 4 or 5 counts as deferred."""
+    if 200 <= code < 300:
+        return Outcome(OutcomeKind.ACCEPTED, code, reply)
+    if 500 <= code < 600:
+        return Outcome(OutcomeKind.REFUSED, code, reply)
+    return Outcome(OutcomeKind.DEFERRED, code, reply)

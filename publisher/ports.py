@@ -1,0 +1,457 @@
+"""Every Protocol through which the verbs reach the world, on one page.
+
+All instants are aware UTC. Every method that changes rows is one transaction. Adapters
+raise `StoreError`, `TransportError` or `SiteError`; expected answers are values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from publisher.domain.article import Article
+from publisher.domain.delivery import Claim, DeliveryState, Lapsed, OutboxKind, Settlement
+from publisher.domain.finding import Finding
+from publisher.domain.issue import (
+    Edition,
+    Issue,
+    IssueEvent,
+    IssueKind,
+    IssueState,
+    Shaping,
+    SlotId,
+)
+from publisher.domain.message import Envelope
+from publisher.domain.notice import Notice
+from publisher.domain.outcome import Outcome
+from publisher.domain.subscription import (
+    Admission,
+    Consent,
+    NewSubscriber,
+    Subscription,
+    SubscriptionEvent,
+    SubscriptionState,
+    Suppression,
+)
+from publisher.domain.template import TemplateSet
+
+# --- content and site -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """One read of content/: articles in order of id, pictures by path, and what is wrong."""
+
+    articles: tuple[Article, ...]
+    findings: tuple[Finding, ...]
+    images: Mapping[str, bytes] = field(default_factory=dict)
+
+
+class Content(Protocol):
+    """Where articles come from."""
+
+    def load(self) -> Library:
+        """Read everything once. Wrong files become findings and are left out."""
+        ...
+
+    def mint(self) -> Sequence[str]:
+        """Write an id into each article that has none; the paths changed."""
+        ...
+
+
+class Templates(Protocol):
+    """Where templates come from."""
+
+    def load(self) -> TemplateSet:
+        """The journal's templates over the shipped ones."""
+        ...
+
+
+class Site(Protocol):
+    """Where built pages go."""
+
+    def write(self, files: Mapping[str, bytes]) -> bool:
+        """Swap the whole tree in at once; whether anything changed. Keys are `a/b.html`."""
+        ...
+
+    def read(self, path: str) -> bytes | None:
+        """One file of the tree that is live now, or None."""
+        ...
+
+    def not_live(self, urls: Iterable[str]) -> Sequence[str]:
+        """Those of `urls` that a reader could not open now."""
+        ...
+
+    def publish(self) -> None:
+        """Bring the tree to its static host, where there is one. Raises SiteError."""
+        ...
+
+
+# --- the store --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Readers who get the same edition: equal topics (None: all) and language (None: default)."""
+
+    topics: tuple[str, ...] | None
+    language: str | None
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NewIssue:
+    """Everything that one planning transaction writes.
+
+    `editions` pairs each edition with the groups of readers it is for. `number` was asked
+    of the store before rendering; if it was taken meanwhile, nothing is written.
+    """
+
+    slot: SlotId
+    slot_at: datetime
+    number: int
+    nonce: str
+    state: IssueState
+    planned_at: datetime
+    articles: tuple[tuple[str, str], ...]
+    waiting: tuple[str, ...]
+    editions: tuple[tuple[Edition, tuple[Group, ...]], ...]
+    default_cadence: str
+    shaping: Shaping = field(default_factory=Shaping)
+    no_topics: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One delivery that was not accepted, for people to read. `subscription_id`, no address."""
+
+    id: int
+    subscription_id: int
+    state: DeliveryState
+    attempts: int
+    code: int
+    reply: str
+    due_at: datetime | None
+
+
+class Issues(Protocol):
+    """Issues, editions and the deliveries they own."""
+
+    def find(self, slot: SlotId) -> Issue | None:
+        """The issue of this slot that is not cancelled."""
+        ...
+
+    def get(self, issue_id: int) -> Issue:
+        """One issue with its counts. Raises NotFound."""
+        ...
+
+    def list(
+        self, newsletter: str | None = None, states: Sequence[IssueState] = (), limit: int = 100
+    ) -> Sequence[Issue]:
+        """Issues, newest first, with their counts; `states` empty means all."""
+        ...
+
+    def next_number(self, newsletter: str) -> int:
+        """One more than the highest number given so far (cancelled ones included)."""
+        ...
+
+    def carried(self, newsletter: str, cadence: str) -> frozenset[str]:
+        """Ids of articles that issues of this newsletter and cadence carried (not cancelled)."""
+        ...
+
+    def slot_range(
+        self, newsletter: str, kind: IssueKind, cadence: str
+    ) -> tuple[datetime, datetime] | None:
+        """Instants of the first and last slot on record (skipped included, cancelled not)."""
+        ...
+
+    def groups(self, newsletter: str, cadence: str, default_cadence: str) -> Sequence[Group]:
+        """Confirmed, unsuppressed subscriptions of this cadence, grouped; in a stable order."""
+        ...
+
+    def create(self, plan: NewIssue) -> Issue:
+        """Issue, editions and one queued delivery per reader of each edition's groups.
+
+        The issue of a concurrent planner wins: then that one is returned and nothing is written.
+        Who is not in the audience is counted in `excluded` by reason: `unsubscribed`,
+        `unconfirmed`, `suppressed`, `other cadence`, `no topics`.
+        """
+        ...
+
+    def skip(self, slot: SlotId, slot_at: datetime, reason: str, now: datetime) -> Issue:
+        """Record that a slot made no issue; an issue that is there already is returned as it is."""
+        ...
+
+    def editions(self, issue_id: int) -> Sequence[Edition]:
+        """The editions of an issue, in order of id."""
+        ...
+
+    def edition(self, edition_id: int) -> tuple[Edition, Issue]:
+        """One edition and its issue. Raises NotFound."""
+        ...
+
+    def reshape(
+        self, issue_id: int, shaping: Shaping, editions: Sequence[Edition], now: datetime
+    ) -> Issue:
+        """Replace editions by id and return the issue to draft (the event EDIT).
+
+        An edition with no articles left cancels its deliveries with the reason `no topics`.
+        """
+        ...
+
+    def move(
+        self,
+        issue_id: int,
+        event: IssueEvent,
+        now: datetime,
+        *,
+        by: str | None = None,
+        reason: str | None = None,
+    ) -> Issue:
+        """Take one step of the issue's state table. Raises NotAllowed.
+
+        CANCEL also cancels its queued, claimed and deferred deliveries. APPROVE records who.
+        """
+        ...
+
+    def trouble(self, issue_id: int, limit: int = 50) -> Sequence[Trouble]:
+        """Deliveries that are deferred, refused, unknown or cancelled, in order of id."""
+        ...
+
+
+class Outbox(Protocol):
+    """Deliveries and notices on their way out. Every change tests the claim's fence."""
+
+    def claim(
+        self,
+        worker: str,
+        limit: int,
+        lease: timedelta,
+        now: datetime,
+        *,
+        issue_id: int | None = None,
+        notices_only: bool = False,
+    ) -> Sequence[Claim]:
+        """Take up to `limit` queued messages that are due: notices first, then deliveries of
+        issues that are sending (`issue_id`: of that issue alone), in order of id.
+        """
+        ...
+
+    def advance(
+        self,
+        settled: Sequence[Settlement],
+        starting: Sequence[Claim],
+        lease: timedelta,
+        now: datetime,
+    ) -> frozenset[tuple[OutboxKind, int]]:
+        """Settle and journal in one commit; which of `starting` may really be sent.
+
+        `claimed → sending` is one conditional update per message that tests the fence, the
+        subscription (confirmed), suppressions and the issue's state. No row changed: the
+        message is cancelled (`unsubscribed`, `suppressed`, `issue cancelled`), or returned to
+        the queue when the issue is paused, or left alone when the fence is not ours.
+        A settlement whose fence is not the row's changes nothing.
+        """
+        ...
+
+    def give_back(self, claims: Sequence[Claim], now: datetime) -> None:
+        """Return claimed messages that were never started (the event RETURN)."""
+        ...
+
+    def renew(self, worker: str, lease: timedelta, now: datetime) -> None:
+        """Prolong the lease of everything that this worker has claimed or is sending."""
+        ...
+
+    def lapse(self, now: datetime) -> Lapsed:
+        """Free what lapsed leases hold: claimed → queued, sending → unknown."""
+        ...
+
+    def wake(self, now: datetime, limit: timedelta) -> int:
+        """Deferred messages that are due → queued; first due longer ago than `limit` → refused."""
+        ...
+
+    def finish(self, now: datetime) -> Sequence[int]:
+        """Issues that are sending and have nothing open left → finished; their ids.
+
+        Raises Defect where the counts by outcome do not add up to the frozen audience.
+        """
+        ...
+
+    def pending(self, issue_id: int | None = None) -> int:
+        """How many messages are queued, claimed or sending now (of sending issues, and notices)."""
+        ...
+
+    def next_due(self) -> datetime | None:
+        """When the next deferred message is due, if any."""
+        ...
+
+
+class Notices(Protocol):
+    """Mails owed outside any issue."""
+
+    def add(self, notice: Notice, nonce: str, now: datetime) -> bool:
+        """Queue it; False when its key is known already."""
+        ...
+
+    def get(self, notice_id: int) -> Notice:
+        """One notice. Raises NotFound."""
+        ...
+
+    def state(self, key: str) -> DeliveryState | None:
+        """Where the notice with this key is."""
+        ...
+
+    def counts(self) -> Mapping[str, int]:
+        """Notices by state."""
+        ...
+
+
+class Subscribers(Protocol):
+    """Addresses, subscriptions and suppressions."""
+
+    def admit(
+        self,
+        newsletter: str,
+        rows: Sequence[NewSubscriber],
+        token_ids: Sequence[str],
+        consent: Consent,
+        now: datetime,
+        *,
+        dry_run: bool = False,
+    ) -> Sequence[Admission]:
+        """Add confirmed subscriptions, never reviving the unsubscribed or the suppressed."""
+        ...
+
+    def by_address(self, key: str) -> Sequence[Subscription]:
+        """All subscriptions of one address (as compared: lower case)."""
+        ...
+
+    def by_token(self, token_id: str) -> Subscription | None:
+        """The subscription that a token names, if it still exists."""
+        ...
+
+    def list(
+        self,
+        newsletter: str | None = None,
+        state: SubscriptionState | None = None,
+        after: int = 0,
+        limit: int = 1000,
+    ) -> Sequence[Subscription]:
+        """A page of subscriptions in order of id, those with id > `after`."""
+        ...
+
+    def counts(self) -> Mapping[str, Mapping[str, int]]:
+        """Newsletter → state → number."""
+        ...
+
+    def change(self, subscription_id: int, event: SubscriptionEvent, now: datetime) -> Subscription:
+        """Take one step of the subscription's state table. Raises NotFound, NotAllowed."""
+        ...
+
+    def suppress(self, suppression: Suppression) -> bool:
+        """Never mail this address again; False when it was suppressed already."""
+        ...
+
+    def suppressions(self) -> Sequence[Suppression]:
+        """All suppressions, oldest first."""
+        ...
+
+
+class Sightings(Protocol):
+    """When each article was first seen, so that late ones are told from old ones."""
+
+    def known(self) -> Mapping[str, datetime]:
+        """Article id → first seen."""
+        ...
+
+    def add(self, seen: Mapping[str, datetime]) -> None:
+        """Record first sightings; known ids keep theirs."""
+        ...
+
+
+class Store(Protocol):
+    """All of the above behind one connection pool."""
+
+    @property
+    def issues(self) -> Issues:
+        """Issues and editions."""
+        ...
+
+    @property
+    def outbox(self) -> Outbox:
+        """Messages on their way out."""
+        ...
+
+    @property
+    def notices(self) -> Notices:
+        """Mails outside any issue."""
+        ...
+
+    @property
+    def subscribers(self) -> Subscribers:
+        """Addresses and subscriptions."""
+        ...
+
+    @property
+    def sightings(self) -> Sightings:
+        """When articles were first seen."""
+        ...
+
+    def migrate(self, now: datetime) -> None:
+        """Bring the schema up to date; `now` becomes the journal's beginning the first time."""
+        ...
+
+    def started_at(self) -> datetime:
+        """When this store began: slots before it were never missed."""
+        ...
+
+    def check(self) -> str:
+        """One sentence on the store's health, or raise StoreError."""
+        ...
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        ...
+
+
+# --- transports -------------------------------------------------------------------------------
+
+
+class Sender(Protocol):
+    """One open session."""
+
+    def send(self, message: bytes, envelope: Envelope) -> Outcome:
+        """Hand over one message (CRLF lines, dots not stuffed) for one recipient.
+
+        Raises TransportUnavailable only while the last byte has not left; after it, silence
+        is the outcome UNKNOWN.
+        """
+        ...
+
+    def close(self) -> None:
+        """End the session politely; never raises."""
+        ...
+
+
+class Transport(Protocol):
+    """A way for messages to leave."""
+
+    @property
+    def name(self) -> str:
+        """The name it has in the settings."""
+        ...
+
+    @property
+    def connections(self) -> int:
+        """How many sessions may be open at once (≥ 1)."""
+        ...
+
+    def open(self) -> Sender:
+        """Begin a session. Raises TransportUnavailable, or TransportError for a bad login."""
+        ...
+
+    def check(self) -> str:
+        """Connect and log in without sending; one sentence on what was found, or raise."""
+        ...
