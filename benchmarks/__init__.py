@@ -1,0 +1,1 @@
+"""Benchmarks: each a module of its own, all of them with `python -m benchmarks`."""

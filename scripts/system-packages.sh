@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that some tests talk to for real: a browser, a mail server and a
+# feed reader. Where it may not (no apt, not root), those tests are skipped with a line each;
+# with CI=true that is a failure.
+set -euo pipefail
+
+declare -A wanted=([chromium]=chromium [postfix]=/usr/sbin/postfix [newsboat]=newsboat)
+missing=()
+for package in "${!wanted[@]}"; do
+  command -v "${wanted[$package]}" >/dev/null 2>&1 || missing+=("$package")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+run=()
+if ! command -v apt-get >/dev/null 2>&1; then
+  reason="this system has no apt-get"
+elif [ "$(id -u)" -eq 0 ]; then
+  reason=""
+elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
+  reason="" run=(sudo -n)
+else
+  reason="installing needs root"
+fi
+if [ -n "$reason" ]; then
+  echo "Not installed: ${missing[*]} ($reason); the tests that need them will be skipped." >&2
+  [ "${CI:-}" = true ] && exit 1
+  exit 0
+fi
+
+echo "Installing ${missing[*]} for the tests ..."
+# Debian's postinst would start the system's own mail server; the tests start one of their own.
+policy=/usr/sbin/policy-rc.d
+made=""
+if [ ! -e "$policy" ]; then
+  printf '#!/bin/sh\nexit 101\n' | "${run[@]}" tee "$policy" >/dev/null
+  "${run[@]}" chmod +x "$policy"
+  made=yes
+fi
+trap '[ -z "$made" ] || "${run[@]}" rm -f "$policy"' EXIT
+echo "postfix postfix/main_mailer_type select No configuration" | "${run[@]}" debconf-set-selections
+"${run[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq
+"${run[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+  "${missing[@]}" >/dev/null
