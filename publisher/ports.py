@@ -422,11 +422,16 @@ class Store(Protocol):
 class Sender(Protocol):
     """One open session."""
 
+    @property
+    def usable(self) -> bool:
+        """Whether it can take another message; False after its limit, a 421 or a lost line."""
+        ...
+
     def send(self, message: bytes, envelope: Envelope) -> Outcome:
         """Hand over one message (CRLF lines, dots not stuffed) for one recipient.
 
-        Raises TransportUnavailable only while the last byte has not left; after it, silence
-        is the outcome UNKNOWN.
+        Raises TransportUnavailable (or TransportError, where the server refuses us as a whole)
+        only while the last byte has not left; after it, silence is the outcome UNKNOWN.
         """
         ...
 

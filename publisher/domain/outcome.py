@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
+
+REPLY_LIMIT = 300
+"""Characters of a server's reply that are kept."""
+
+_ADDRESS = re.compile(r"(?:\"[^\"]*\"|[^\s<>()\[\],;:\"']+)@[^\s<>(),;\"']+")
+_UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 
 
 class OutcomeKind(StrEnum):
@@ -34,3 +41,19 @@ def from_reply(code: int, reply: str) -> Outcome:
     if 500 <= code < 600:
         return Outcome(OutcomeKind.REFUSED, code, reply)
     return Outcome(OutcomeKind.DEFERRED, code, reply)
+
+
+def cleaned(reply: str, recipient: str = "") -> str:
+    """The server's words on one line, cut short, and without any address.
+
+    Servers like to repeat the address, or its part before the @; ledgers hold neither.
+    """
+    text = reply.strip()
+    local = recipient.rpartition("@")[0]
+    if recipient and recipient in text:
+        text = text.replace(recipient, "<address>")
+    if "@" in text:
+        text = _ADDRESS.sub("<address>", text)
+    if local and local.lower() in text.lower():
+        text = re.sub(rf"(?<!\w){re.escape(local)}(?!\w)", "<address>", text, flags=re.IGNORECASE)
+    return _UNPRINTABLE.sub(" ", text)[:REPLY_LIMIT]
