@@ -165,6 +165,14 @@ class Issue:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class ArchivedIssue:
+    """An issue and what its archive page shows: all articles, in the journal's language."""
+
+    issue: Issue
+    edition: Edition
+
+
 def combined_hash(editions: tuple[Edition, ...]) -> str:
     """The hash an approval names: over all editions, in a stable order."""
     return hashlib.sha256("".join(sorted(e.hash for e in editions)).encode()).hexdigest()
