@@ -1,0 +1,124 @@
+"""One feed as a value: what RSS, Atom and JSON Feed all say, so that they cannot disagree."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from publisher.domain.article import Article
+from publisher.domain.journal import Journal
+from publisher.formats.picture import Picture
+
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+"""When an empty feed was updated: a fixed instant, never the clock's."""
+
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosure:
+    """A file that goes with an item: absolute URL, bytes, media type."""
+
+    url: str
+    length: int
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One entry. `content_html` is sanitised and holds absolute URLs only; the rest is plain.
+
+    `categories` are what readers see: the category's title, then the tags. `language` is set
+    where it differs from the feed's.
+    """
+
+    id: str
+    url: str
+    title: str
+    summary: str
+    content_html: str
+    published_at: datetime
+    updated_at: datetime
+    authors: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    language: str | None = None
+    image: Enclosure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A whole feed, items newest first. `home_url` is the page that it follows.
+
+    `rss_url`, `atom_url` and `json_url` are where each format is served. `icon` and `logo`
+    are absolute URLs. `author` stands for items that name none.
+    """
+
+    id: str
+    title: str
+    description: str
+    home_url: str
+    rss_url: str
+    atom_url: str
+    json_url: str
+    language: str
+    author: str
+    items: tuple[Item, ...]
+    icon: str | None = None
+    logo: str | None = None
+
+    @property
+    def updated_at(self) -> datetime:
+        """When its newest item was updated."""
+        return max((item.updated_at for item in self.items), default=NEVER)
+
+
+def clean(text: str) -> str:
+    """Without the characters that XML 1.0 (§2.2) forbids: controls, lone surrogates, U+FFFE."""
+    return _FORBIDDEN.sub("", text)
+
+
+def item(journal: Journal, article: Article, content_html: str, picture: Picture | None) -> Item:
+    """An article as a feed's entry. `content_html` is what `page.feed_content` rendered."""
+    category = journal.category(article.category).title
+    language = article.language if article.language != journal.language else None
+    return Item(
+        id=article.id,
+        url=article.canonical_url or journal.article_url(article),
+        title=clean(article.title),
+        summary=clean(article.summary),
+        content_html=clean(content_html),
+        published_at=article.published_at,
+        updated_at=article.updated_at,
+        authors=tuple(map(clean, article.authors)),
+        categories=tuple(dict.fromkeys(map(clean, (category, *article.tags)))),
+        language=language,
+        image=Enclosure(journal.url + picture.path, picture.length, picture.type)
+        if picture
+        else None,
+    )
+
+
+def journal_feed(
+    journal: Journal,
+    items: Iterable[Item],
+    *,
+    icon: str | None = None,
+    logo: str | None = None,
+) -> Feed:
+    """The feed of the whole journal, at the top of the site."""
+    return Feed(
+        id=f"{journal.url}/",
+        title=clean(journal.title),
+        description=clean(journal.description),
+        home_url=f"{journal.url}/",
+        rss_url=f"{journal.url}/feed.xml",
+        atom_url=f"{journal.url}/atom.xml",
+        json_url=f"{journal.url}/feed.json",
+        language=journal.language,
+        author=clean(journal.title),
+        items=tuple(items),
+        icon=icon,
+        logo=logo,
+    )

@@ -1,0 +1,59 @@
+"""A feed as JSON Feed 1.1."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from publisher.formats.feed import Feed, Item
+from publisher.formats.templating import instant
+
+TYPE = "application/feed+json"
+VERSION = "https://jsonfeed.org/version/1.1"
+
+
+def render(feed: Feed) -> bytes:
+    """UTF-8 JSON, keys in a fixed order."""
+    document: dict[str, Any] = {
+        "version": VERSION,
+        "title": feed.title,
+        "home_page_url": feed.home_url,
+        "feed_url": feed.json_url,
+        "description": feed.description,
+        "icon": feed.logo,
+        "favicon": feed.icon,
+        "authors": [{"name": feed.author}],
+        "language": feed.language,
+        "items": [_item(item) for item in feed.items],
+    }
+    text = json.dumps(_present(document), ensure_ascii=False, indent=1)
+    return (text + "\n").encode()
+
+
+def _item(item: Item) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "id": item.id,
+        "url": item.url,
+        "title": item.title,
+        "content_html": item.content_html,
+        "summary": item.summary,
+        "image": item.image.url if item.image else None,
+        "date_published": instant(item.published_at),
+        "date_modified": instant(item.updated_at),
+        "authors": [{"name": author} for author in item.authors] or None,
+        "tags": list(item.categories),
+        "language": item.language,
+    }
+    if item.image:
+        fields["attachments"] = [
+            {
+                "url": item.image.url,
+                "mime_type": item.image.type,
+                "size_in_bytes": item.image.length,
+            }
+        ]
+    return _present(fields)
+
+
+def _present(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}

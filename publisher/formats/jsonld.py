@@ -1,0 +1,163 @@
+"""schema.org descriptions of pages, as JSON-LD that is safe inside a script element."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from publisher.domain.article import Article, Source
+from publisher.domain.journal import Journal
+from publisher.formats.picture import Picture
+from publisher.formats.templating import instant
+
+CONTEXT = "https://schema.org"
+
+_SUPERSCRIPT = re.compile(r"<sup\b.*?</sup>", re.DOTALL)
+_BLOCK = re.compile(r"</(?:p|li|h[1-6]|td|th|blockquote|pre)>|<br\b[^>]*>")
+_TAG = re.compile(r"<[^>]*>")
+
+
+def render(graph: Sequence[dict[str, Any]]) -> str:
+    """One JSON-LD document. `<`, `>` and `&` are escaped: nothing in it can end the script."""
+    document = {"@context": CONTEXT, "@graph": list(graph)}
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def journal_graph(journal: Journal, logo: str | None) -> list[dict[str, Any]]:
+    """The front page: the web site and who publishes it."""
+    site = {
+        "@type": "WebSite",
+        "@id": f"{journal.url}/#site",
+        "url": f"{journal.url}/",
+        "name": journal.title,
+        "description": journal.description,
+        "inLanguage": journal.language,
+        "publisher": {"@id": f"{journal.url}/#publisher"},
+    }
+    return [site, _publisher(journal, logo)]
+
+
+def article_graph(
+    journal: Journal, article: Article, picture: Picture | None, logo: str | None
+) -> list[dict[str, Any]]:
+    """An article's page: the article with what it cites, the page, its place, its questions."""
+    url = journal.article_url(article)
+    language = article.language or journal.language
+    about = _present(
+        {
+            "@type": "Article",
+            "@id": f"{url}#article",
+            "identifier": article.id,
+            "headline": article.title,
+            "abstract": article.summary,
+            "datePublished": instant(article.published_at),
+            "dateModified": instant(article.updated_at),
+            "author": [{"@type": "Person", "name": name} for name in article.authors]
+            or {"@id": f"{journal.url}/#publisher"},
+            "publisher": {"@id": f"{journal.url}/#publisher"},
+            "articleSection": journal.category(article.category).title,
+            "keywords": list(article.tags) or None,
+            "wordCount": article.words,
+            "inLanguage": language,
+            "image": journal.url + picture.path if picture else None,
+            "citation": [_citation(source) for source in article.sources],
+            "correction": [f"{c.wrong} → {c.right}" for c in article.corrections] or None,
+            "mainEntityOfPage": {"@id": url},
+        }
+    )
+    page = {
+        "@type": "MedicalWebPage",
+        "@id": url,
+        "url": url,
+        "name": article.title,
+        "description": article.summary,
+        "inLanguage": language,
+        "isPartOf": {"@id": f"{journal.url}/#site"},
+        "mainEntity": {"@id": f"{url}#article"},
+        "breadcrumb": {"@id": f"{url}#breadcrumb"},
+    }
+    graph = [page, about, _breadcrumb(journal, article, url), *journal_graph(journal, logo)]
+    if article.questions:
+        graph.append(_questions(article, url))
+    return graph
+
+
+def plain(fragment: str) -> str:
+    """Sanitised HTML as plain text on one line, without its citation marks."""
+    spaced = _BLOCK.sub(" ", _SUPERSCRIPT.sub("", fragment))
+    return " ".join(html.unescape(_TAG.sub("", spaced)).split())
+
+
+def _publisher(journal: Journal, logo: str | None) -> dict[str, Any]:
+    return _present(
+        {
+            "@type": "Organization",
+            "@id": f"{journal.url}/#publisher",
+            "name": journal.title,
+            "url": f"{journal.url}/",
+            "logo": logo,
+        }
+    )
+
+
+def _citation(source: Source) -> dict[str, Any]:
+    named = (("doi", source.doi), ("pmid", source.pmid), ("pmcid", source.pmcid))
+    return _present(
+        {
+            "@type": "ScholarlyArticle" if source.doi or source.pmid or source.pmcid else "WebPage",
+            "name": source.title,
+            "url": source.href,
+            "sameAs": [href for _, href in source.links[1:]] or None,
+            "datePublished": str(source.year),
+            "author": [{"@type": "Person", "name": name} for name in source.authors] or None,
+            "isPartOf": {"@type": "Periodical", "name": source.journal} if source.journal else None,
+            "identifier": [
+                {"@type": "PropertyValue", "propertyID": name, "value": value}
+                for name, value in named
+                if value
+            ]
+            or None,
+        }
+    )
+
+
+def _breadcrumb(journal: Journal, article: Article, url: str) -> dict[str, Any]:
+    steps = (
+        (journal.title, f"{journal.url}/"),
+        (
+            journal.category(article.category).title,
+            journal.url + journal.category_path(article.category),
+        ),
+        (article.title, url),
+    )
+    return {
+        "@type": "BreadcrumbList",
+        "@id": f"{url}#breadcrumb",
+        "itemListElement": [
+            {"@type": "ListItem", "position": position, "name": name, "item": href}
+            for position, (name, href) in enumerate(steps, start=1)
+        ],
+    }
+
+
+def _questions(article: Article, url: str) -> dict[str, Any]:
+    return {
+        "@type": "FAQPage",
+        "@id": f"{url}#questions",
+        "mainEntity": [
+            {
+                "@type": "Question",
+                "name": question.question,
+                "acceptedAnswer": {"@type": "Answer", "text": plain(question.answer_html)},
+            }
+            for question in article.questions
+        ],
+    }
+
+
+def _present(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}

@@ -1,0 +1,269 @@
+"""The built tree on disk: whole generations, swapped by one symlink, checked and published."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urljoin, urlsplit
+
+import httpx
+from filelock import FileLock, Timeout
+
+from publisher.errors import SiteError
+
+LOCK_SECONDS = 120
+"""How long a second builder waits for the first."""
+PUBLISH_SECONDS = 1800
+"""How long `publish_command` may take."""
+TAIL_BYTES = 2000
+"""How much of a failed command's output the error shows."""
+MAX_REDIRECTS = 5
+
+
+class Tree:
+    """Implements `ports.Site`.
+
+    Beside `public_dir` (`public`, a symlink) stands `.public/`, with one directory for each
+    generation, named by the hash of its content, and the lock. A process killed at any instant
+    leaves `public` on a whole generation: names appear only by rename, and vanish by rename
+    before their content does. `url` is the journal's, without trailing slash; `command` brings
+    the tree to a static host, and is None where it is served from here.
+    """
+
+    def __init__(
+        self,
+        public_dir: Path,
+        *,
+        url: str,
+        command: Sequence[str] | None,
+        check_timeout: timedelta,
+    ) -> None:
+        self._public = public_dir
+        self._generations = public_dir.parent / f".{public_dir.name}"
+        self._url = urlsplit(url.rstrip("/"))
+        self._command = tuple(command) if command else None
+        self._timeout = check_timeout.total_seconds()
+
+    def write(self, files: Mapping[str, bytes]) -> bool:
+        """Swap the whole tree in at once; whether anything changed. Keys are `a/b.html`.
+
+        Raises SiteError: a name that leads out of the tree, a disk that cannot be written,
+        or something at `public_dir` that is not ours to replace.
+        """
+        for name in files:
+            if not is_inside(name):
+                raise SiteError(f"'{name}' is no name for a page: it would lead out of the site")
+        tree = _hash(files)
+        try:
+            with self._locked():
+                return self._write(tree, files)
+        except OSError as error:
+            raise SiteError(
+                f"the site cannot be written to {self._generations}: {error.strerror or error}; "
+                "free space or mend the permissions, then build again"
+            ) from error
+
+    def read(self, path: str) -> bytes | None:
+        """One file of the tree that is live now, or None."""
+        if not is_inside(path):
+            return None
+        try:
+            return (self._public / path).read_bytes()
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise SiteError(f"{self._public / path} cannot be read: {error.strerror}") from error
+
+    def not_live(self, urls: Iterable[str]) -> Sequence[str]:
+        """Those of `urls` that a reader could not open now; in their order, each once.
+
+        Served from here, a page is live when its file is; on a static host when it answers
+        HEAD with 2xx, after redirects that stay on the host.
+        """
+        asked = tuple(dict.fromkeys(urls))
+        if self._command is None:
+            return [url for url in asked if not self._is_here(url)]
+        with httpx.Client(timeout=self._timeout, follow_redirects=False) as client:
+            return [url for url in asked if not self._answers(client, url)]
+
+    def publish(self) -> None:
+        """Run the publish command, where there is one. Raises SiteError with what it said."""
+        if self._command is None:
+            return
+        with tempfile.TemporaryFile() as output:
+            try:
+                done = subprocess.run(
+                    self._command,
+                    cwd=self._public.parent,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    timeout=PUBLISH_SECONDS,
+                    check=False,
+                )
+            except subprocess.TimeoutExpired:
+                why = f"took longer than {PUBLISH_SECONDS // 60} minutes and was stopped"
+            except OSError as error:
+                why = f"cannot be started: {error.strerror}"
+            else:
+                if done.returncode == 0:
+                    return
+                why = f"ended with status {done.returncode}"
+            said = _tail(output.fileno())
+        raise SiteError(
+            f"`{self._command[0]}`, the publish command, {why}; the built site is whole and will "
+            f"be published by the next run{': ' if said else ''}{said}"
+        )
+
+    # --- writing ------------------------------------------------------------------------------
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self._generations.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self._generations / ".lock", timeout=LOCK_SECONDS)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise SiteError(
+                f"another build has held {lock.lock_file} for {LOCK_SECONDS} s; wait for it to end"
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _write(self, tree: str, files: Mapping[str, bytes]) -> bool:
+        live = self._live()
+        if live == tree:
+            return False
+        target = self._generations / tree
+        self._drop(keep={live, tree})
+        if not target.is_dir():
+            self._fill(self._generations / ".new", files)
+            (self._generations / ".new").rename(target)
+        self._swap(tree)
+        self._drop(keep={live, tree})
+        return True
+
+    def _live(self) -> str | None:
+        """The generation that `public` points to; None when there is none yet."""
+        if self._public.is_symlink():
+            aim = self._public.readlink()
+            if aim.parent == Path(self._generations.name):
+                return aim.name if (self._generations / aim.name).is_dir() else None
+            raise SiteError(
+                f"{self._public} is a link to {aim}, which no build made; remove it or set "
+                "another `public` in the settings"
+            )
+        if self._public.exists():
+            raise SiteError(
+                f"{self._public} exists and no build made it; move it away or set another "
+                "`public` in the settings"
+            )
+        return None
+
+    def _fill(self, fresh: Path, files: Mapping[str, bytes]) -> None:
+        fresh.mkdir()
+        made = {fresh}
+        for name, content in files.items():
+            path = fresh / name
+            if path.parent not in made:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                made.add(path.parent)
+            path.write_bytes(content)
+        # One sync for the whole tree: an fsync for each of 10,000 files would take minutes.
+        os.sync()
+
+    def _swap(self, tree: str) -> None:
+        link = self._generations / ".link"
+        link.unlink(missing_ok=True)
+        # The link is made where it will stand, so that its relative aim is right at once.
+        link.symlink_to(Path(self._generations.name) / tree)
+        link.replace(self._public)
+        for folder in (self._generations, self._public.parent):
+            _sync_folder(folder)
+
+    def _drop(self, keep: set[str | None]) -> None:
+        """Delete other generations and what killed builds left.
+
+        A generation is renamed before it is deleted: half of one must never bear its hash.
+        """
+        for path in sorted(self._generations.iterdir()):
+            if path.name in keep or path.name in (".lock", ".link") or not path.is_dir():
+                continue
+            doomed = path
+            if not path.name.startswith("."):
+                doomed = self._generations / f".old-{path.name}"
+                path.rename(doomed)
+            shutil.rmtree(doomed)
+
+    # --- asking -------------------------------------------------------------------------------
+
+    def _is_here(self, url: str) -> bool:
+        parts = urlsplit(url)
+        prefix = self._url.path + "/"
+        if not self._is_ours(url) or not parts.path.startswith(prefix):
+            return False
+        name = unquote(parts.path.removeprefix(prefix))
+        if not name or name.endswith("/"):
+            name += "index.html"
+        return is_inside(name) and (self._public / name).is_file()
+
+    def _answers(self, client: httpx.Client, url: str) -> bool:
+        for _ in range(MAX_REDIRECTS + 1):
+            if not self._is_ours(url):
+                return False
+            try:
+                answer = client.head(url)
+            except (httpx.HTTPError, httpx.InvalidURL):
+                return False  # not reachable now is an expected answer: it is asked again later
+            if not answer.is_redirect:
+                return answer.is_success
+            url = urljoin(url, answer.headers["location"])
+        return False
+
+    def _is_ours(self, url: str) -> bool:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and parts.netloc == self._url.netloc
+
+
+def is_inside(name: str) -> bool:
+    """Whether `name` is a plain relative path that cannot lead out of the tree."""
+    path = PurePosixPath(name)
+    return (
+        path.as_posix() == name
+        and not path.is_absolute()
+        and name not in ("", ".")
+        and ".." not in path.parts
+        and not any(character in name for character in "\\\0")
+    )
+
+
+def _hash(files: Mapping[str, bytes]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(files):
+        encoded = name.encode()
+        digest.update(len(encoded).to_bytes(8, "big") + encoded)
+        digest.update(hashlib.sha256(files[name]).digest())
+    return digest.hexdigest()
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _tail(descriptor: int) -> str:
+    size = os.fstat(descriptor).st_size
+    content = os.pread(descriptor, TAIL_BYTES, max(0, size - TAIL_BYTES))
+    return content.decode("utf-8", "replace").strip()
