@@ -1,0 +1,73 @@
+"""Verb: drain the outbox through the transports, and lose or repeat nothing.
+
+One thread for each open connection does nothing but send; the ledger, in the caller's
+thread, alone talks to the store. A connection hands over what became of its last message
+and asks for the next; one commit settles the last and journals the next of several.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from publisher.dispatch.composing import Composer
+from publisher.dispatch.ledger import Ledger
+from publisher.dispatch.report import Bounds, Failed, Paused, Progress, Report
+from publisher.domain.journal import Journal
+from publisher.ports import Issues, Notices, Outbox, Transport
+
+__all__ = ["Bounds", "Dispatcher", "Failed", "Paused", "Progress", "Report"]
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatcher:
+    """Everything that sending needs. `keys` sign tokens: (key id, secret), the first one signs.
+
+    `clock` gives the present instant (aware UTC), `jitter` a number in [0, 1). `worker` names
+    this process among all that ever drain the same outbox (a restarted one needs a new name, or
+    it would keep its dead self's leases alive). `bounce_address` is the envelope
+    sender; without it the newsletter's or the journal's own address is.
+    """
+
+    journal: Journal
+    keys: tuple[tuple[str, bytes], ...]
+    outbox: Outbox
+    issues: Issues
+    notices: Notices
+    transports: Mapping[str, Transport]
+    clock: Callable[[], datetime]
+    jitter: Callable[[], float]
+    worker: str
+    bounds: Bounds = field(default_factory=Bounds)
+    bounce_address: str | None = None
+
+    def drain(
+        self,
+        stop: threading.Event,
+        issue_id: int | None = None,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Report:
+        """Send what may be sent now (`issue_id`: of that issue alone) and return.
+
+        Set `stop` to end early: nothing more is started, what is under way is finished within
+        `bounds.grace`, the rest goes back to the queue. Trouble with a transport or an issue
+        is in the report, for the caller to tell staff. Raises StoreError where the store
+        fails for longer than `bounds.patience`, and whatever a transport or template raises
+        that it should not; either way every message is settled, given back or left to lapse.
+        """
+        composer = Composer(self.journal, self.keys, self.issues, self.notices, self.bounce_address)
+        ledger = Ledger(
+            outbox=self.outbox,
+            issues=self.issues,
+            transports=self.transports,
+            composer=composer,
+            clock=self.clock,
+            jitter=self.jitter,
+            worker=self.worker,
+            bounds=self.bounds,
+            stop=stop,
+            on_progress=on_progress,
+        )
+        return ledger.drain(issue_id)

@@ -1,0 +1,101 @@
+"""From a claim to the bytes and the envelope: an edition is compiled once, then filled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from publisher.domain.delivery import Claim, OutboxKind
+from publisher.domain.journal import Journal, Newsletter
+from publisher.domain.message import Envelope, Message
+from publisher.errors import Defect, SettingsError
+from publisher.formats import email, token
+from publisher.ports import Issues, Notices
+
+EDITIONS = 16
+"""Compiled editions that are kept; deliveries come edition by edition, more would be idle."""
+
+Fill = Callable[[], tuple[bytes, Envelope]]
+"""Makes one person's message. Raises UsageError for an address that no mail can carry."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    message: Message
+    sender: str
+
+
+class Composer:
+    """Makes messages. `prepare` reads the store; what it returns does not, for a delivery."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        keys: tuple[tuple[str, bytes], ...],
+        issues: Issues,
+        notices: Notices,
+        bounce_address: str | None,
+    ) -> None:
+        self._journal = journal
+        self._keys = keys
+        self._issues = issues
+        self._notices = notices
+        self._bounce_address = bounce_address
+        self._compiled = lru_cache(maxsize=EDITIONS)(self._compile)
+
+    def transport(self, claim: Claim) -> str:
+        """Name of the transport that this message leaves through."""
+        if claim.newsletter is None or claim.kind is OutboxKind.NOTICE:
+            return claim.transport
+        return self.newsletter(claim.newsletter).transport
+
+    def newsletter(self, slug: str) -> Newsletter:
+        """The newsletter of an issue. Raises SettingsError when the settings lost it."""
+        try:
+            return self._journal.newsletter(slug)
+        except KeyError:
+            raise SettingsError(
+                f"an issue of the newsletter '{slug}' waits to be sent, but the settings no "
+                "longer have it: put it back, or cancel the issue"
+            ) from None
+
+    def prepare(self, claim: Claim) -> Fill:
+        """What makes this claim's message. Raises what stands in the way of its whole edition."""
+        if claim.kind is OutboxKind.NOTICE:
+            sender = self._envelope_sender(self._journal.sender.address)
+            return lambda: self._notice(claim, sender)
+        if claim.edition_id is None:
+            raise Defect(f"delivery {claim.id} names no edition")
+        compiled = self._compiled(claim.edition_id)
+        return lambda: self._delivery(claim, compiled)
+
+    def _compile(self, edition_id: int) -> _Compiled:
+        edition, issue = self._issues.edition(edition_id)
+        newsletter = self.newsletter(issue.newsletter)
+        message = email.compile(
+            edition, issue.id, newsletter, self._journal, boundary_seed=edition.hash
+        )
+        sender = newsletter.sender or self._journal.sender
+        return _Compiled(message, self._envelope_sender(sender.address))
+
+    def _delivery(self, claim: Claim, compiled: _Compiled) -> tuple[bytes, Envelope]:
+        content = compiled.message.fill(
+            email.to_header(claim.name, claim.address),
+            email.date_header(claim.dated_at),
+            claim.message_id.encode("ascii"),
+            token.make(self._keys, token.Purpose.UNSUBSCRIBE, claim.token_id).encode("ascii"),
+        )
+        return content, Envelope(compiled.sender, email.envelope_address(claim.address))
+
+    def _notice(self, claim: Claim, sender: str) -> tuple[bytes, Envelope]:
+        content = email.notice_message(
+            self._notices.get(claim.id),
+            self._journal,
+            message_id=claim.message_id,
+            dated_at=claim.dated_at,
+        )
+        return content, Envelope(sender, email.envelope_address(claim.address))
+
+    def _envelope_sender(self, address: str) -> str:
+        return email.envelope_address(self._bounce_address or address)

@@ -1,0 +1,376 @@
+"""The middle of a drain: claims, journals, settles. One thread, so that order is plain to see.
+
+Nothing is handed to a connection before the commit that journals it, and every claim that
+was taken is settled, given back, or left for its lease to lapse, whatever goes wrong.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import datetime
+from queue import Empty, SimpleQueue
+
+from publisher.dispatch.composing import Composer
+from publisher.dispatch.connection import Connection, Order, Post
+from publisher.dispatch.doubts import Doubts, Losses, Tally
+from publisher.dispatch.lane import Lane
+from publisher.dispatch.report import Bounds, Failed, Paused, Progress, Report
+from publisher.domain.delivery import Claim, DeliveryEvent, OutboxKind, Settlement
+from publisher.domain.issue import IssueEvent, IssueState
+from publisher.errors import NotAllowed, StoreError, TransportError
+from publisher.ports import Issues, Outbox, Transport
+
+ISSUES = 1000
+"""Issues that are drained side by side; more wait for the next drain."""
+
+LOOK_UP = 0.5
+"""Seconds after which a silent ledger looks at its clock and at `stop`."""
+
+
+class Ledger:
+    """One drain. Not used twice."""
+
+    def __init__(
+        self,
+        *,
+        outbox: Outbox,
+        issues: Issues,
+        transports: Mapping[str, Transport],
+        composer: Composer,
+        clock: Callable[[], datetime],
+        jitter: Callable[[], float],
+        worker: str,
+        bounds: Bounds,
+        stop: threading.Event,
+        on_progress: Callable[[Progress], None] | None,
+    ) -> None:
+        self._outbox = outbox
+        self._issues = issues
+        self._composer = composer
+        self._clock = clock
+        self._jitter = jitter
+        self._worker = worker
+        self._bounds = bounds
+        self._stop = stop
+        self._on_progress = on_progress
+        self._halt = threading.Event()  # ours: set when connections must not wait any longer
+        self._posts: SimpleQueue[Post] = SimpleQueue()
+        self._lanes = {
+            name: Lane(name, transport, transport.connections)
+            for name, transport in transports.items()
+        }
+        self._lost_lanes: dict[str, str] = {}
+        self._doubts = Doubts(issues.get)
+        self._losses = Losses(bounds.losses)
+        self._tally = Tally()
+        self._paused: list[Paused] = []
+        self._unsettled: list[Settlement] = []
+        self._back: list[Claim] = []
+        self._errors: list[BaseException] = []
+        self._notices = True
+        self._lapsed = 0
+        self._beat_at = clock()
+
+    # --- the drain, from outside in -----------------------------------------------------------
+
+    def drain(self, issue_id: int | None) -> Report:
+        """Round after round until nothing is claimable. Raises what stopped it, as it was."""
+        try:
+            self._tidy()
+            while self._going() and self._survey(issue_id):
+                self._round()
+        except BaseException as error:  # noqa: BLE001 - raised below, once no claim is in hand
+            self._errors.append(error)
+        abandoned = self._wind_down()
+        if self._errors:
+            raise self._errors[0]
+        return self._report(self._outbox.finish(self._clock()), abandoned)
+
+    def _going(self) -> bool:
+        return not (self._stop.is_set() or self._errors)
+
+    def _report(self, finished: Sequence[int], abandoned: int) -> Report:
+        failed = [
+            Failed(name, lane.failed) for name, lane in self._lanes.items() if lane.failed
+        ] + [Failed(name, reason) for name, reason in self._lost_lanes.items()]
+        return Report(
+            counts=dict(self._tally.counts),
+            by_issue=self._tally.by_issue(),
+            paused=tuple(self._paused),
+            failed=tuple(failed),
+            finished=tuple(finished),
+            lapsed=self._lapsed,
+            abandoned=abandoned,
+            stopped=self._stop.is_set(),
+        )
+
+    def _survey(self, issue_id: int | None) -> bool:
+        """Find out which issues may hold something, and claim; whether there is anything."""
+        if issue_id is not None:
+            found = [self._issues.get(issue_id)]
+        else:
+            found = list(self._issues.list(states=(IssueState.SENDING,), limit=ISSUES))[::-1]
+        for issue in found:
+            name = self._composer.newsletter(issue.newsletter).transport
+            lane = self._lanes.get(name)
+            if issue.state is not IssueState.SENDING:
+                continue
+            if lane is None:
+                self._lose_lane(name)
+            elif lane.failed is None:
+                lane.sources.append(issue.id)
+        self._notices = self._notices and issue_id is None
+        self._refill()
+        return any(lane.ready for lane in self._lanes.values())
+
+    def _round(self) -> None:
+        """Until everything claimable is settled and every connection is gone."""
+        while self._going():
+            for lane in self._lanes.values():
+                lane.spawn(self._connect)
+            self._take(self._collect(wait=not self._can_start()))
+            self._refill()
+            self._exchange()
+            for lane in self._lanes.values():
+                if not lane.ready and not lane.sources:
+                    lane.dismiss_idle()
+            self._beat()
+            if not any(lane.connections or lane.ready for lane in self._lanes.values()):
+                return
+
+    def _wind_down(self) -> int:
+        """Finish what is under way, give back the rest; how many were given up on.
+
+        What cannot be settled lapses into `unknown`, and what cannot be given back into
+        `queued`, by the lease.
+        """
+        self._halt.set()
+        began_at = self._clock()
+        for lane in self._lanes.values():
+            lane.sources.clear()
+            self._back += lane.drop(lambda _: True)
+            lane.dismiss_idle()
+        while any(lane.connections for lane in self._lanes.values()):
+            # A clock that was set back must not make us wait for ever.
+            if abs(self._clock() - began_at) >= self._bounds.grace:
+                break
+            with self._noting_errors():
+                self._take(self._collect(wait=True))
+                for lane in self._lanes.values():
+                    lane.dismiss_idle()
+                self._exchange()
+                self._beat()
+        with self._noting_errors():
+            self._exchange()
+        with self._noting_errors():
+            self._give_back()
+        return sum(len(lane.busy) for lane in self._lanes.values())
+
+    @contextmanager
+    def _noting_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - `drain` raises the first one
+            self._errors.append(error)
+
+    # --- claiming -----------------------------------------------------------------------------
+
+    def _refill(self) -> None:
+        """Claim for the lanes that run low: notices first, then issue by issue."""
+        if self._halt.is_set():
+            return
+        low = [lane for lane in self._lanes.values() if lane.low]
+        if self._notices and low:
+            claims = self._claim(notices_only=True)
+            # Where all are for closed lanes, they would only be claimed over and over.
+            self._notices = self._sort(claims) > 0 or not claims
+        for lane in low:
+            while lane.sources and lane.low:
+                claims = self._claim(issue_id=lane.sources[0])
+                if not claims:
+                    lane.sources.popleft()
+                self._sort(claims)
+        self._give_back()
+
+    def _claim(self, *, issue_id: int | None = None, notices_only: bool = False) -> Sequence[Claim]:
+        return self._outbox.claim(
+            self._worker,
+            self._bounds.batch,
+            self._bounds.lease,
+            self._clock(),
+            issue_id=issue_id,
+            notices_only=notices_only,
+        )
+
+    def _sort(self, claims: Iterable[Claim]) -> int:
+        """Put each claim on the lane it leaves by, or aside when that is closed; how many go."""
+        waiting = deque(claims)
+        going = 0
+        try:
+            while waiting:
+                name = self._composer.transport(waiting[0])
+                claim = waiting.popleft()
+                lane = self._lanes.get(name)
+                if lane is not None and lane.failed is None:
+                    lane.ready.append(claim)
+                    going += 1
+                    continue
+                if lane is None:
+                    self._lose_lane(name)
+                self._back.append(claim)
+        finally:
+            self._back += waiting  # the settings may lack a newsletter; no claim is lost for it
+        return going
+
+    def _lose_lane(self, name: str) -> None:
+        self._lost_lanes[name] = (
+            f"the settings name no transport '{name}': add [transports.{name}] or choose another"
+        )
+
+    def _give_back(self) -> None:
+        if self._back:
+            self._outbox.give_back(self._back, self._clock())
+            self._back = []
+
+    # --- journalling and settling -------------------------------------------------------------
+
+    def _can_start(self) -> bool:
+        return any(lane.idle and lane.ready for lane in self._lanes.values())
+
+    def _exchange(self) -> None:
+        """One commit: settle what came back, journal what goes out next; then hand that over."""
+        starting: list[tuple[Lane, Connection, Order]] = []
+        try:
+            for lane in self._lanes.values():
+                while lane.idle and lane.ready and not self._halt.is_set():
+                    order = Order(lane.ready[0], self._composer.prepare(lane.ready[0]))
+                    lane.ready.popleft()
+                    starting.append((lane, lane.idle.pop(), order))
+            if not starting and not self._unsettled:
+                return
+            granted = self._advance([order.claim for _, _, order in starting])
+        except BaseException:
+            for lane, connection, order in starting:
+                lane.idle.append(connection)
+                self._back.append(order.claim)
+            raise
+        for settlement in self._unsettled:
+            self._tally.add(settlement.claim, settlement.event)
+        self._unsettled = []
+        for lane, connection, order in starting:
+            if (order.claim.kind, order.claim.id) in granted:
+                lane.busy[connection] = order.claim
+                connection.give(order)
+            else:
+                lane.idle.append(connection)
+        if self._on_progress is not None:
+            under_way = sum(len(lane.busy) for lane in self._lanes.values())
+            self._on_progress(Progress(dict(self._tally.counts), under_way))
+
+    def _advance(self, starting: Sequence[Claim]) -> frozenset[tuple[OutboxKind, int]]:
+        """The commit, tried again for a while: a locked or full store often recovers.
+
+        Trying again is safe: what a failed commit did write no longer matches its fence and
+        state, so a settlement changes nothing and a start is not granted.
+        """
+        for wait in self._bounds.patience:
+            try:
+                return self._outbox.advance(
+                    self._unsettled, starting, self._bounds.lease, self._clock()
+                )
+            except StoreError:
+                time.sleep(wait)
+        return self._outbox.advance(self._unsettled, starting, self._bounds.lease, self._clock())
+
+    def _take(self, posts: Iterable[Post]) -> None:
+        """Note what the connections say, all of it, before anything here can fail."""
+        fresh: list[tuple[Lane, Settlement]] = []
+        for post in posts:
+            lane = self._lanes[post.connection.lane]
+            lane.busy.pop(post.connection, None)
+            if post.settlement is not None:
+                settlement = self._timed(post.settlement)
+                self._unsettled.append(settlement)
+                fresh.append((lane, settlement))
+            if post.wants:
+                lane.idle.append(post.connection)
+            if post.ended:
+                post.connection.join()
+                self._part(lane, post.connection, post.error)
+        for lane, settlement in fresh:
+            if self._doubts.must_pause(lane.name, settlement.claim, settlement.event):
+                self._pause(lane, settlement.claim.issue_id)
+
+    def _part(self, lane: Lane, connection: Connection, error: BaseException | None) -> None:
+        """A connection is gone: shrink its lane for a transport's error, end all for another."""
+        lane.connections.discard(connection)
+        if isinstance(error, TransportError):
+            lane.most -= 1
+            if not lane.connections:
+                self._back += lane.fail(str(error))
+        elif error is not None:
+            self._errors.append(error)
+
+    def _timed(self, settlement: Settlement) -> Settlement:
+        """With the time of the next attempt, for a deferral."""
+        claim = settlement.claim
+        if settlement.event is DeliveryEvent.RETURN and self._losses.too_many(claim):
+            settlement = replace(settlement, event=DeliveryEvent.DEFER)
+        if settlement.event is not DeliveryEvent.DEFER:
+            return settlement
+        due_at = self._bounds.retry.due(claim.attempts + 1, self._clock(), self._jitter())
+        return replace(settlement, due_at=due_at)
+
+    def _pause(self, lane: Lane, issue_id: int | None) -> None:
+        """Start nothing more of this issue (or, for notices, on this transport)."""
+        name = lane.name
+        reason = f"too many messages were never answered by the transport '{name}'"
+        if issue_id is None:
+            self._back += lane.fail(reason)
+            return
+        # NotAllowed: somebody paused or cancelled it meanwhile, which is as good.
+        with suppress(NotAllowed):
+            self._issues.move(issue_id, IssueEvent.PAUSE, self._clock(), reason=reason)
+            self._paused.append(Paused(issue_id, name, reason))
+        for each in self._lanes.values():
+            self._back += each.drop(lambda claim: claim.issue_id == issue_id)
+            with suppress(ValueError):
+                each.sources.remove(issue_id)
+
+    # --- time ---------------------------------------------------------------------------------
+
+    def _connect(self, lane: Lane) -> Connection:
+        return Connection(
+            lane.name, lane.transport, self._posts.put, self._halt, self._bounds.reopen
+        )
+
+    def _collect(self, *, wait: bool) -> list[Post]:
+        """Everything that has been posted; with `wait`, at least one unless a beat is due."""
+        posts: list[Post] = []
+        try:
+            if wait:
+                posts.append(
+                    self._posts.get(timeout=min(LOOK_UP, self._bounds.lease.total_seconds() / 10))
+                )
+            while True:
+                posts.append(self._posts.get_nowait())
+        except Empty:
+            return posts
+
+    def _beat(self) -> None:
+        """A sign of life well before the lease ends; also picks up what others left behind."""
+        now = self._clock()
+        if abs(now - self._beat_at) >= self._bounds.lease / 3:
+            self._beat_at = now
+            self._outbox.renew(self._worker, self._bounds.lease, now)
+            self._tidy()
+
+    def _tidy(self) -> None:
+        now = self._clock()
+        self._lapsed += sum(count for _, count in self._outbox.lapse(now).unknown)
+        self._outbox.wake(now, self._bounds.retry.limit)
