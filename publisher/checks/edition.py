@@ -1,0 +1,335 @@
+"""What must be true of a rendered edition before anybody gets it (`RULES` explains each id)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from html import unescape
+
+from publisher.domain.article import Article
+from publisher.domain.finding import Finding, Place, Severity
+from publisher.domain.issue import Edition
+from publisher.domain.journal import Journal
+from publisher.formats import colours, outline, placeholder
+from publisher.formats.digest import HTML, TEXT, bare
+
+SIZE_LIMIT = 100_000
+SIZE_WARNING = 80_000
+"""Bytes of HTML; Gmail cuts a mail off at about 102,000 and hides the unsubscribe link."""
+
+LINE_LIMIT = 998
+SUBJECT_LIMIT = 150
+PREHEADER_LIMIT = 200
+
+RULES: Mapping[str, str] = {
+    "edition-articles": "An edition carries at least one article, and the ones it names.",
+    "edition-title": "Each article's title is seen in HTML and text.",
+    "edition-summary": "Each article's summary is seen in HTML and text.",
+    "edition-takeaway": "Each article's key takeaway is seen in HTML and text.",
+    "edition-source": "Each article has at least one source with a link, in HTML and text.",
+    "edition-article-link": "Each article's page is linked in HTML and text.",
+    "edition-correction": "Each correction of an article is seen in HTML and text.",
+    "edition-disclaimer": "The journal's disclaimer is seen in HTML and text.",
+    "edition-postal-address": "The postal address is seen in HTML and text.",
+    "edition-unsubscribe": "HTML and text each have the reader's own unsubscribe link.",
+    "edition-links": "HTML and text hold the same links.",
+    "edition-link-address": "Links are absolute and start with https:// (http:// is a warning).",
+    "edition-link-words": "Two links with the same words lead to the same place; none is empty.",
+    "edition-remote": "Nothing runs or loads by itself: no script, pixel, frame, form or web font.",
+    "edition-alt": "Every picture has an alt attribute, which may be empty.",
+    "edition-headings": "There is one h1, and no level of heading is left out.",
+    "edition-layout": "Every table is marked as layout, so that it is not read out as data.",
+    "edition-language": "The html element states lang and dir, and there is a title.",
+    "edition-size": "The HTML is at most 100 KB (error) and better under 80 KB (warning).",
+    "edition-line": "No line is longer than 998 characters.",
+    "edition-unrendered": "No template code, MJML tag or placeholder is left in the result.",
+    "edition-hidden": "Only the preheader is hidden.",
+    "edition-subject": "The subject is there, on one line, of at most 150 characters.",
+    "edition-preheader": "The preheader is there, of at most 200 characters.",
+    "edition-contrast": "All text has a contrast of 4.5 or more to its own ground (WCAG 2.2 AA).",
+}
+
+_URL = re.compile(r"(?:https?|mailto):[^\s<>\"]+")
+_CODE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}|</?mj-[a-z]+|</?mjml", re.DOTALL)
+_LOADS = re.compile(r"@import|@font-face|url\(", re.IGNORECASE)
+_ACTIVE = frozenset(
+    {"script", "iframe", "object", "embed", "form", "link", "video", "audio", "base", "svg"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rendered:
+    edition: Edition
+    journal: Journal
+    articles: Sequence[Article]
+    html: outline.Outline
+    html_links: frozenset[str]
+    text_links: frozenset[str]
+
+    def parts(self) -> tuple[tuple[str, str, frozenset[str]], ...]:
+        """(template, words without white space, links) of the HTML and of the text."""
+        return (
+            (HTML, bare(self.html.text), self.html_links),
+            (TEXT, bare(self.edition.text), self.text_links),
+        )
+
+
+def check(edition: Edition, journal: Journal, articles: Sequence[Article]) -> tuple[Finding, ...]:
+    """Every finding about the edition of these `articles`, required blocks first.
+
+    Looks at nothing but the result, so it holds whatever the templates do. `articles` are
+    those the edition was rendered from, in its order.
+    """
+    seen = outline.parse(edition.html)
+    rendered = _Rendered(
+        edition,
+        journal,
+        articles,
+        seen,
+        frozenset(url for url, _ in seen.links),
+        frozenset(_URL.findall(edition.text)),
+    )
+    rules = (_articles, _required, _links, _active, _structure, _bounds, _words, _contrast)
+    return tuple(finding for rule in rules for finding in rule(rendered))
+
+
+def _found(
+    rule: str, where: str, message: str, remedy: str, severity: Severity = Severity.ERROR
+) -> Finding:
+    return Finding(rule, severity, Place(f"templates/{where}"), message, remedy)
+
+
+def _articles(rendered: _Rendered) -> Iterator[Finding]:
+    named = tuple((article.id, article.version) for article in rendered.articles)
+    if not named or named != rendered.edition.articles:
+        yield _found(
+            "edition-articles",
+            HTML,
+            "the edition carries no article, or others than those it was made of",
+            "plan the issue again",
+        )
+    for article in rendered.articles:
+        for name, words, links in rendered.parts():
+            yield from _one_article(article, name, words, links, rendered.journal)
+
+
+def _one_article(
+    article: Article, name: str, words: str, links: frozenset[str], journal: Journal
+) -> Iterator[Finding]:
+    wanted = [
+        ("edition-title", "title", article.title),
+        ("edition-summary", "summary", article.summary),
+        ("edition-takeaway", "key takeaway", article.key_takeaway),
+    ]
+    wanted += [("edition-correction", "correction", c.right) for c in article.corrections]
+    for rule, what, value in wanted:
+        if not bare(value):
+            yield Finding(
+                rule,
+                Severity.ERROR,
+                Place(article.path),
+                f"the {what} is empty",
+                "write it in the front matter",
+            )
+        elif bare(value) not in words:
+            yield _found(
+                rule, name, f"the {what} of '{article.title}' is missing", "show it in the template"
+            )
+    hrefs = {href for source in article.sources for _, href in source.links}
+    if not hrefs & links:
+        yield _found(
+            "edition-source",
+            name,
+            f"'{article.title}' has no source that a reader can follow",
+            "link its sources in the template",
+        )
+    if journal.article_url(article) not in links:
+        yield _found(
+            "edition-article-link",
+            name,
+            f"the page of '{article.title}' is not linked",
+            "link it in the template",
+        )
+
+
+def _required(rendered: _Rendered) -> Iterator[Finding]:
+    journal = rendered.journal
+    for name, words, links in rendered.parts():
+        for rule, what, value in (
+            ("edition-disclaimer", "disclaimer", journal.disclaimer),
+            ("edition-postal-address", "postal address", journal.postal_address),
+        ):
+            if not bare(value) or bare(value) not in words:
+                yield _found(rule, name, f"the {what} is missing", "show it in the template")
+        if placeholder.unsubscribe_url(journal) not in links:
+            yield _found(
+                "edition-unsubscribe",
+                name,
+                "the unsubscribe link is missing",
+                "link `unsubscribe_url` in the template",
+            )
+
+
+def _links(rendered: _Rendered) -> Iterator[Finding]:
+    for url in sorted(rendered.html_links - rendered.text_links):
+        yield _found("edition-links", TEXT, f"'{url}' is in the HTML only", "add it to the text")
+    for url in sorted(rendered.text_links - rendered.html_links):
+        if url in rendered.html.text:
+            continue  # an author's words that name an address, the same in both parts
+        yield _found("edition-links", HTML, f"'{url}' is in the text only", "add it to the HTML")
+    for url in sorted(rendered.html_links):
+        if not url.startswith(("https://", "http://", "mailto:")):
+            remedy = "write the whole address, with https://"
+            yield _found("edition-link-address", HTML, f"'{url}' leads nowhere in a mail", remedy)
+        elif url.startswith("http://"):
+            yield _found(
+                "edition-link-address",
+                HTML,
+                f"'{url}' is not encrypted",
+                "use https:// where the site offers it",
+                Severity.WARNING,
+            )
+    leads: dict[str, set[str]] = {}
+    for url, words in rendered.html.links:
+        leads.setdefault(words, set()).add(url)
+    for words, urls in sorted(leads.items()):
+        if not words or len(urls) > 1:
+            message = (
+                f"the link text '{words}' leads to {len(urls)} places"
+                if words
+                else (f"the link to '{min(urls)}' has no words")
+            )
+            remedy = "say in the words where the link leads"
+            yield _found("edition-link-words", HTML, message, remedy, Severity.WARNING)
+
+
+def _active(rendered: _Rendered) -> Iterator[Finding]:
+    remedy = "remove it: nothing in a mail may load or run by itself"
+    for tag, attributes in rendered.html.tags:
+        handlers = [name for name, _ in attributes if name.startswith("on")]
+        if tag in _ACTIVE or handlers:
+            yield _found("edition-remote", HTML, f"there is a <{tag}> that loads or runs", remedy)
+        given = dict(attributes)
+        if tag == "img" and {given.get("width"), given.get("height")} & {"0", "1"}:
+            yield _found("edition-remote", HTML, "there is a tracking pixel", remedy)
+    if _LOADS.search(rendered.edition.html):
+        yield _found("edition-remote", HTML, "a style loads a font or a picture", remedy)
+
+
+def _structure(rendered: _Rendered) -> Iterator[Finding]:
+    for src, alt in rendered.html.images:
+        if alt is None:
+            remedy = 'describe it, or write alt="" for a decoration'
+            yield _found("edition-alt", HTML, f"the picture '{src}' has no alt", remedy)
+    levels = [level for level, words in rendered.html.headings if words]
+    steps = zip([0, *levels], levels, strict=False)
+    if levels.count(1) != 1 or any(after > before + 1 for before, after in steps):
+        yield _found(
+            "edition-headings",
+            HTML,
+            f"the headings go {', '.join(f'h{level}' for level in levels) or 'missing'}",
+            "use one h1, then h2 for articles and h3 within them",
+            Severity.WARNING,
+        )
+    tables = [attributes for tag, attributes in rendered.html.tags if tag == "table"]
+    plain = [attributes for attributes in tables if ("role", "presentation") not in attributes]
+    if plain:
+        yield _found(
+            "edition-layout",
+            HTML,
+            f"{len(plain)} tables are not marked as layout",
+            'write role="presentation" on them',
+            Severity.WARNING,
+        )
+    root = next((dict(a) for tag, a in rendered.html.tags if tag == "html"), {})
+    titled = any(tag == "title" for tag, _ in rendered.html.tags)
+    if not (root.get("lang") and root.get("dir") and titled):
+        yield _found(
+            "edition-language",
+            HTML,
+            "lang, dir or the title is missing",
+            "write <mjml lang dir> and <mj-title>",
+            Severity.WARNING,
+        )
+
+
+def _bounds(rendered: _Rendered) -> Iterator[Finding]:
+    size = len(rendered.edition.html.encode())
+    if size > SIZE_WARNING:
+        yield _found(
+            "edition-size",
+            HTML,
+            f"the HTML has {size:,} bytes; Gmail hides what comes after about 102,000",
+            "lower the newsletter's maximum of articles, or shorten the template",
+            Severity.ERROR if size > SIZE_LIMIT else Severity.WARNING,
+        )
+    for name, part in ((HTML, rendered.edition.html), (TEXT, rendered.edition.text)):
+        for number, line in enumerate(part.split("\n"), 1):
+            if len(line) > LINE_LIMIT:
+                yield _found(
+                    "edition-line",
+                    name,
+                    f"line {number} of the result has {len(line)} characters",
+                    "shorten its longest word, or break the line in the template",
+                    Severity.WARNING,  # it is encoded before it leaves, so it does no harm there
+                )
+                break
+
+
+def _own_words(rendered: _Rendered) -> Iterator[str]:
+    """Everything in the mail that people wrote, where `{{` may be meant."""
+    journal, edition = rendered.journal, rendered.edition
+    yield from (edition.subject, edition.preheader, journal.disclaimer, journal.postal_address)
+    for article in rendered.articles:
+        yield from (article.title, article.summary, article.key_takeaway)
+        for source in article.sources:
+            yield from (source.title, source.kind, source.journal or "")
+        for correction in article.corrections:
+            yield from (correction.wrong, correction.right)
+
+
+def _words(rendered: _Rendered) -> Iterator[Finding]:
+    edition = rendered.edition
+    own = bare(" ".join(_own_words(rendered)))
+    for name, part in ((HTML, edition.html), (TEXT, edition.text)):
+        for code in sorted(set(_CODE.findall(part))):
+            if bare(unescape(code)) not in own:
+                yield _found(
+                    "edition-unrendered", name, f"'{code[:40]}' is left over", "mend the template"
+                )
+    if bare(rendered.html.hidden) != bare(edition.preheader):
+        yield _found(
+            "edition-hidden", HTML, "more than the preheader is hidden", "show it or remove it"
+        )
+    if not edition.subject.strip() or "\n" in edition.subject:
+        yield _found("edition-subject", "email/subject.txt", "there is no subject", "write one")
+    elif len(edition.subject) > SUBJECT_LIMIT:
+        yield _found(
+            "edition-subject",
+            "email/subject.txt",
+            f"the subject has {len(edition.subject)} characters",
+            f"use {SUBJECT_LIMIT} or fewer; inboxes show about 60",
+            Severity.WARNING,
+        )
+    if not edition.preheader.strip() or len(edition.preheader) > PREHEADER_LIMIT:
+        yield _found(
+            "edition-preheader",
+            "email/preheader.txt",
+            "the preheader is missing or too long",
+            "write a sentence of about 100 characters",
+            Severity.WARNING,
+        )
+
+
+def _contrast(rendered: _Rendered) -> Iterator[Finding]:
+    for colour, ground in sorted(rendered.html.shades):
+        ratio = colours.contrast(colour, ground)
+        if ratio < colours.LEGIBLE:
+            yield _found(
+                "edition-contrast",
+                HTML,
+                f"text in {colour} on {ground} has a contrast of {ratio:.1f}",
+                "choose colours with a contrast of 4.5 or more",
+                Severity.WARNING,
+            )

@@ -1,0 +1,65 @@
+"""What an edition becomes where nobody's token belongs: web page, test mail, list of pages."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from urllib.parse import urldefrag
+
+from publisher.domain.issue import Edition
+from publisher.domain.journal import Journal
+from publisher.formats import outline, placeholder
+
+_URL = re.compile(r"https?://[^\s<>\"]+")
+
+IN_YOUR_COPY = "To unsubscribe, use the link in the copy that you received by email."
+
+
+def links(edition: Edition, journal: Journal) -> tuple[str, ...]:
+    """Pages of the journal that the mail links to, sorted, without tokens and `#fragments`."""
+    found = {url for url, _ in outline.parse(edition.html).links}
+    found |= {src for src, _ in outline.parse(edition.html).images}
+    found.update(_URL.findall(edition.text))
+    return tuple(
+        sorted(
+            {
+                urldefrag(url).url
+                for url in found
+                if url == journal.url or url.startswith(journal.url + "/")
+                if placeholder.TOKEN not in url
+            }
+        )
+    )
+
+
+def archive_html(edition: Edition, journal: Journal) -> str:
+    """The mail's HTML as the page "view in your browser" leads to; no token in it.
+
+    It names itself as canonical, and says in words where the unsubscribe link is to be found.
+    """
+    url = re.escape(escape(placeholder.unsubscribe_url(journal)))
+    page = re.sub(
+        rf"<a\b[^>]*\bhref=\"{url}\"[^>]*>.*?</a>", IN_YOUR_COPY, edition.html, flags=re.DOTALL
+    )
+    page = _inert(page, journal)
+    own = next((u for u in links(edition, journal) if u.startswith(f"{journal.url}/issues/")), None)
+    if own is None:
+        return page
+    return page.replace("</head>", f'<link rel="canonical" href="{escape(own)}"></head>', 1)
+
+
+def test_copy(edition: Edition, journal: Journal) -> tuple[str, str, str]:
+    """Subject (marked `[Test]`), HTML and text, the unsubscribe link leading to the front page."""
+    return (
+        f"[Test] {edition.subject}",
+        _inert(edition.html, journal),
+        _inert(edition.text, journal),
+    )
+
+
+def _inert(content: str, journal: Journal) -> str:
+    without = content.replace(placeholder.unsubscribe_url(journal), f"{journal.url}/")
+    return without.replace(placeholder.TOKEN, "")
+
+
+test_copy.__test__ = False  # type: ignore[attr-defined]  # pytest would take the name for a test

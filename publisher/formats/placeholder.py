@@ -1,0 +1,13 @@
+"""What stands in an edition where a person's own token will go."""
+
+from __future__ import annotations
+
+from publisher.domain.journal import Journal
+
+TOKEN = "0publisher0token0"  # noqa: S105 - a mark in a rendered mail, not a secret
+"""ASCII, URL-safe, untouched by HTML escaping. `digest.render` refuses texts that hold it."""
+
+
+def unsubscribe_url(journal: Journal) -> str:
+    """The address that an edition's unsubscribe link has until it is filled."""
+    return f"{journal.app_url}/u/{TOKEN}"

@@ -1,0 +1,68 @@
+"""Signed tokens for links that act for one person: they name a row, never an address.
+
+`KEYID.PURPOSE.TOKENID.MAC`, all characters safe in a URL path and in quoted-printable.
+The MAC is HMAC-SHA256 cut to 128 bits (RFC 2104 §5); its last character is never `-` or
+`_`, so no mail client drops the end of the link.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from base64 import urlsafe_b64encode
+from collections.abc import Sequence
+from enum import StrEnum
+
+from publisher.errors import Defect, SettingsError
+
+MAC_BYTES = 16
+LONGEST = 256
+"""Characters; whatever is longer was not made here."""
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+
+
+class Purpose(StrEnum):
+    """What a token may be used for; one made for another purpose does not read."""
+
+    UNSUBSCRIBE = "u"
+    PREFERENCES = "p"
+    CONFIRM = "c"
+
+
+def make(keys: Sequence[tuple[str, bytes]], purpose: Purpose, token_id: str) -> str:
+    """Sign `token_id` (1 to 64 of `A-Z a-z 0-9 _ -`) with the first of `keys` (id, secret).
+
+    Raises SettingsError when there is no usable key, Defect for a token id of another form.
+    """
+    if not keys:
+        raise SettingsError("there is no signing key; set `keys` so that links can be signed")
+    key_id, secret = keys[0]
+    if not _NAME.fullmatch(key_id):
+        raise SettingsError("a signing key's id may hold letters, digits, '-' and '_' only")
+    if not _NAME.fullmatch(token_id):
+        raise Defect("a token id may hold letters, digits, '-' and '_' only")
+    return f"{key_id}.{purpose.value}.{token_id}.{_mac(key_id, secret, purpose, token_id)}"
+
+
+def read(keys: Sequence[tuple[str, bytes]], purpose: Purpose, token: str) -> str | None:
+    """The token id, or None unless one of `keys` signed exactly this token for `purpose`."""
+    parts = token.split(".") if len(token) <= LONGEST else []
+    if len(parts) != 4 or parts[1] != purpose.value:
+        return None
+    key_id, _, token_id, mac = parts
+    if not _NAME.fullmatch(token_id):
+        return None
+    given = mac.encode("utf-8", "surrogatepass")
+    for known, secret in keys:
+        if known == key_id and hmac.compare_digest(
+            _mac(known, secret, purpose, token_id).encode(), given
+        ):
+            return token_id
+    return None
+
+
+def _mac(key_id: str, secret: bytes, purpose: Purpose, token_id: str) -> str:
+    signed = f"publisher\0{key_id}\0{purpose.value}\0{token_id}".encode()
+    digest = hmac.digest(secret, signed, "sha256")[:MAC_BYTES]
+    return urlsafe_b64encode(digest).rstrip(b"=").decode()
