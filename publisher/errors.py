@@ -88,6 +88,10 @@ class StoreError(OperatorError):
     """The store cannot be opened, is locked, full, read-only or of another version."""
 
 
+class NumberTaken(OperatorError):
+    """Another issue of the newsletter took the number meanwhile: plan again with the next one."""
+
+
 class SiteError(OperatorError):
     """The built site cannot be written or published."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Literal, Protocol
 
 from publisher.domain.article import Article
 from publisher.domain.delivery import Claim, DeliveryState, Lapsed, OutboxKind, Settlement
@@ -121,6 +121,7 @@ class NewIssue:
     default_cadence: str
     shaping: Shaping = field(default_factory=Shaping)
     no_topics: int = 0
+    transport: str = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +176,7 @@ class Issues(Protocol):
         """Issue, editions and one queued delivery per reader of each edition's groups.
 
         The issue of a concurrent planner wins: then that one is returned and nothing is written.
+        Raises NumberTaken where another slot took the number: ask for the next one, render again.
         Who is not in the audience is counted in `excluded` by reason: `unsubscribed`,
         `unconfirmed`, `suppressed`, `other cadence`, `no topics`.
         """
@@ -276,6 +278,21 @@ class Outbox(Protocol):
         """Issues that are sending and have nothing open left → finished; their ids.
 
         Raises Defect where the counts by outcome do not add up to the frozen audience.
+        """
+        ...
+
+    def resolve(self, issue_id: int, to: Literal["accepted", "resend"], now: datetime) -> int:
+        """Staff's word on what is unknown: it arrived, or it is sent again (same Message-ID).
+
+        How many moved. A resend reopens a finished issue. Raises NotFound, NotAllowed.
+        """
+        ...
+
+    def retry(self, issue_id: int, state: DeliveryState, now: datetime) -> int:
+        """Queue at once what is DEFERRED, or what was REFUSED, for readers who may be mailed.
+
+        How many moved: never the suppressed or unsubscribed. Reopens a finished issue.
+        Raises NotFound, NotAllowed.
         """
         ...
 

@@ -12,6 +12,11 @@ UNDO_WINDOW = timedelta(minutes=1)
 """How long after unsubscribing the same page offers to undo it."""
 
 
+def address_key(address: str) -> str:
+    """An address as compared: two that differ in case alone are one person's."""
+    return address.strip().lower()
+
+
 class SubscriptionState(StrEnum):
     """Only CONFIRMED is ever sent an issue."""
 

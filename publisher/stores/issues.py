@@ -1,0 +1,385 @@
+"""Issues and editions as rows: reading them, and the steps that staff and time take."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, func, select, update
+
+from publisher.domain.delivery import OPEN, DeliveryState
+from publisher.domain.issue import (
+    Edition,
+    Issue,
+    IssueEvent,
+    IssueKind,
+    IssueState,
+    Shaping,
+    SlotId,
+    combined_hash,
+    step,
+)
+from publisher.errors import NotAllowed, NotFound
+from publisher.ports import Group, NewIssue, Trouble
+from publisher.stores import planning
+from publisher.stores.database import Database
+from publisher.stores.tables import (
+    delivery,
+    edition,
+    edition_article,
+    issue,
+    issue_article,
+    state_is,
+)
+
+_UNSENT = (DeliveryState.QUEUED, DeliveryState.CLAIMED, DeliveryState.DEFERRED)
+_TROUBLE = (
+    DeliveryState.DEFERRED,
+    DeliveryState.REFUSED,
+    DeliveryState.UNKNOWN,
+    DeliveryState.CANCELLED,
+)
+
+
+class SqlIssues:
+    """`ports.Issues` on SQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def find(self, slot: SlotId) -> Issue | None:
+        """The issue of this slot that is not cancelled."""
+        with self._database.read() as connection:
+            found = _load(connection, select(issue).where(planning.slot_is(slot)))
+        return found[0] if found else None
+
+    def get(self, issue_id: int) -> Issue:
+        """One issue with its counts. Raises NotFound."""
+        with self._database.read() as connection:
+            return get(connection, issue_id)
+
+    def list(
+        self, newsletter: str | None = None, states: Sequence[IssueState] = (), limit: int = 100
+    ) -> Sequence[Issue]:
+        """Issues, newest first, with their counts; `states` empty means all."""
+        query = select(issue).order_by(issue.c.id.desc()).limit(limit)
+        if newsletter is not None:
+            query = query.where(issue.c.newsletter == newsletter)
+        if states:
+            query = query.where(issue.c.state.in_([str(state) for state in states]))
+        with self._database.read() as connection:
+            return _load(connection, query)
+
+    def next_number(self, newsletter: str) -> int:
+        """One more than the highest number given so far (cancelled ones included)."""
+        query = select(func.max(issue.c.number)).where(issue.c.newsletter == newsletter)
+        with self._database.read() as connection:
+            return (connection.scalar(query) or 0) + 1
+
+    def carried(self, newsletter: str, cadence: str) -> frozenset[str]:
+        """Ids of articles that issues of this newsletter and cadence carried.
+
+        What a cancelled or skipped issue held was sent to nobody; what staff dropped, neither.
+        """
+        query = (
+            select(issue_article.c.article_id)
+            .join(issue)
+            .where(
+                issue.c.newsletter == newsletter,
+                issue.c.cadence == cadence,
+                ~state_is(issue.c.state, IssueState.CANCELLED, IssueState.SKIPPED),
+                ~issue_article.c.dropped,
+            )
+        )
+        with self._database.read() as connection:
+            return frozenset(connection.scalars(query))
+
+    def slot_range(
+        self, newsletter: str, kind: IssueKind, cadence: str
+    ) -> tuple[datetime, datetime] | None:
+        """Instants of the first and last slot on record (skipped included, cancelled not)."""
+        query = select(func.min(issue.c.slot_at), func.max(issue.c.slot_at)).where(
+            issue.c.newsletter == newsletter,
+            issue.c.kind == str(kind),
+            issue.c.cadence == cadence,
+            ~state_is(issue.c.state, IssueState.CANCELLED),
+        )
+        with self._database.read() as connection:
+            first, last = connection.execute(query).one()
+        return None if first is None else (first, last)
+
+    def groups(self, newsletter: str, cadence: str, default_cadence: str) -> Sequence[Group]:
+        """Confirmed, unsuppressed subscriptions of this cadence, grouped; in a stable order."""
+        with self._database.read() as connection:
+            return planning.groups(connection, newsletter, cadence, default_cadence)
+
+    def create(self, plan: NewIssue) -> Issue:
+        """Issue, editions and deliveries in one transaction, or the slot's issue as it is.
+
+        Raises NumberTaken.
+        """
+        return self.get(planning.create(self._database, plan))
+
+    def skip(self, slot: SlotId, slot_at: datetime, reason: str, now: datetime) -> Issue:
+        """Record that a slot made no issue; an issue that is there already is returned as it is."""
+        return self.get(planning.skip(self._database, slot, slot_at, reason, now))
+
+    def editions(self, issue_id: int) -> Sequence[Edition]:
+        """The editions of an issue, in order of id."""
+        with self._database.read() as connection:
+            return [found for found, _ in _editions(connection, edition.c.issue_id == issue_id)]
+
+    def edition(self, edition_id: int) -> tuple[Edition, Issue]:
+        """One edition and its issue. Raises NotFound."""
+        with self._database.read() as connection:
+            found = _editions(connection, edition.c.id == edition_id)
+            if not found:
+                raise NotFound(f"there is no edition {edition_id}")
+            return found[0][0], get(connection, found[0][1])
+
+    def reshape(
+        self, issue_id: int, shaping: Shaping, editions: Sequence[Edition], now: datetime
+    ) -> Issue:
+        """Replace editions by id and return the issue to draft (the event EDIT).
+
+        An edition with no articles left cancels its deliveries with the reason `no topics`.
+        Raises NotFound, NotAllowed.
+        """
+        with self._database.change() as connection:
+            take_step(connection, issue_id, IssueEvent.EDIT, now)
+            for new in editions:
+                _replace(connection, issue_id, new, now)
+            whole = tuple(e for e, _ in _editions(connection, edition.c.issue_id == issue_id))
+            connection.execute(
+                update(issue)
+                .where(issue.c.id == issue_id)
+                .values(
+                    shaping=planning.shaping_text(shaping),
+                    hash=combined_hash(whole),
+                    subject=shaping.subject or (whole[0].subject if whole else ""),
+                )
+            )
+            connection.execute(
+                update(issue_article)
+                .where(issue_article.c.issue_id == issue_id)
+                .values(dropped=issue_article.c.article_id.in_(shaping.dropped))
+            )
+            return get(connection, issue_id)
+
+    def move(
+        self,
+        issue_id: int,
+        event: IssueEvent,
+        now: datetime,
+        *,
+        by: str | None = None,
+        reason: str | None = None,
+    ) -> Issue:
+        """Take one step of the issue's state table. Raises NotFound, NotAllowed."""
+        with self._database.change() as connection:
+            take_step(connection, issue_id, event, now, by=by, reason=reason)
+            return get(connection, issue_id)
+
+    def trouble(self, issue_id: int, limit: int = 50) -> Sequence[Trouble]:
+        """Deliveries that are deferred, refused, unknown or cancelled, in order of id."""
+        d = delivery.c
+        query = (
+            select(
+                d.id, d.subscription_id, d.state, d.attempts, d.code, d.reply, d.reason, d.due_at
+            )
+            .where(d.issue_id == issue_id, state_is(d.state, *_TROUBLE))
+            .order_by(d.id)
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return [
+                Trouble(
+                    id=row.id,
+                    subscription_id=row.subscription_id,
+                    state=DeliveryState(row.state),
+                    attempts=row.attempts,
+                    code=row.code,
+                    reply=row.reason or row.reply,
+                    due_at=row.due_at,
+                )
+                for row in connection.execute(query)
+            ]
+
+
+def get(connection: Connection, issue_id: int) -> Issue:
+    """One issue with its counts. Raises NotFound."""
+    found = _load(connection, select(issue).where(issue.c.id == issue_id))
+    if not found:
+        raise NotFound(f"there is no issue {issue_id}: see `publisher issue list`")
+    return found[0]
+
+
+def take_step(
+    connection: Connection,
+    issue_id: int,
+    event: IssueEvent,
+    now: datetime,
+    *,
+    by: str | None = None,
+    reason: str | None = None,
+) -> IssueState:
+    """Move an issue and all that hangs on the move; the new state. Raises NotFound, NotAllowed."""
+    row = connection.execute(
+        select(issue.c.state, issue.c.released_at).where(issue.c.id == issue_id).with_for_update()
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no issue {issue_id}: see `publisher issue list`")
+    state = step(IssueState(row.state), event)
+    changes: dict[str, Any] = {"state": str(state)}
+    if reason is not None or event is IssueEvent.RESUME:
+        changes["reason"] = reason
+    if event is IssueEvent.APPROVE:
+        changes |= {"approved_at": now, "approved_by": by}
+    elif event is IssueEvent.EDIT:
+        changes |= {"approved_at": None, "approved_by": None}
+    elif event is IssueEvent.RELEASE:
+        changes["released_at"] = now
+    elif event is IssueEvent.FINISH:
+        _nothing_open(connection, issue_id)
+        changes["finished_at"] = now
+    elif event is IssueEvent.REOPEN:
+        changes["finished_at"] = None
+    elif event is IssueEvent.CANCEL:
+        _cancel_unsent(connection, issue_id, now)
+    connection.execute(update(issue).where(issue.c.id == issue_id).values(changes))
+    return state
+
+
+def _nothing_open(connection: Connection, issue_id: int) -> None:
+    still = connection.scalar(
+        select(func.count())
+        .select_from(delivery)
+        .where(delivery.c.issue_id == issue_id, state_is(delivery.c.state, *OPEN))
+    )
+    if still:
+        raise NotAllowed(
+            f"issue {issue_id} still has {still} messages on their way: "
+            "wait for them, or cancel the issue"
+        )
+
+
+def _cancel_unsent(connection: Connection, issue_id: int, now: datetime) -> None:
+    connection.execute(
+        update(delivery)
+        .where(delivery.c.issue_id == issue_id, state_is(delivery.c.state, *_UNSENT))
+        .values(
+            state=str(DeliveryState.CANCELLED),
+            reason="issue cancelled",
+            settled_at=now,
+            due_at=None,
+            leased_by=None,
+            leased_until=None,
+        )
+    )
+
+
+def _replace(connection: Connection, issue_id: int, new: Edition, now: datetime) -> None:
+    changed = connection.execute(
+        update(edition)
+        .where(edition.c.id == new.id, edition.c.issue_id == issue_id)
+        .values(
+            language=new.language,
+            subject=new.subject,
+            preheader=new.preheader,
+            html=new.html,
+            text=new.text,
+        )
+    )
+    if changed.rowcount != 1 or new.id is None:
+        raise NotFound(f"issue {issue_id} has no edition {new.id}")
+    connection.execute(edition_article.delete().where(edition_article.c.edition_id == new.id))
+    planning.write_edition_articles(connection, new.id, new.articles)
+    if not new.articles:
+        connection.execute(
+            update(delivery)
+            .where(
+                delivery.c.issue_id == issue_id,
+                delivery.c.edition_id == new.id,
+                state_is(delivery.c.state, *_UNSENT),
+            )
+            .values(state=str(DeliveryState.CANCELLED), reason="no topics", settled_at=now)
+        )
+
+
+def _editions(connection: Connection, where: Any) -> Sequence[tuple[Edition, int]]:
+    rows = connection.execute(select(edition).where(where).order_by(edition.c.id)).all()
+    a = edition_article.c
+    articles = _pairs(
+        connection,
+        select(a.edition_id, a.article_id, a.version)
+        .where(a.edition_id.in_([row.id for row in rows]))
+        .order_by(a.edition_id, a.position),
+    )
+    return [
+        (
+            Edition(
+                id=row.id,
+                language=row.language,
+                subject=row.subject,
+                preheader=row.preheader,
+                html=row.html,
+                text=row.text,
+                articles=tuple(articles.get(row.id, ())),
+            ),
+            row.issue_id,
+        )
+        for row in rows
+    ]
+
+
+def _load(connection: Connection, query: Select[Any]) -> Sequence[Issue]:
+    rows = connection.execute(query).all()
+    ids = [row.id for row in rows]
+    a, d = issue_article.c, delivery.c
+    articles = _pairs(
+        connection,
+        select(a.issue_id, a.article_id, a.version)
+        .where(a.issue_id.in_(ids))
+        .order_by(a.issue_id, a.position),
+    )
+    counts: dict[int, dict[str, int]] = {}
+    for owner, state, number in connection.execute(
+        select(d.issue_id, d.state, func.count())
+        .where(d.issue_id.in_(ids))
+        .group_by(d.issue_id, d.state)
+    ):
+        counts.setdefault(owner, {})[state] = number
+    return [_issue(row, articles.get(row.id, ()), counts.get(row.id, {})) for row in rows]
+
+
+def _pairs(connection: Connection, query: Select[Any]) -> dict[int, list[tuple[str, str]]]:
+    found: dict[int, list[tuple[str, str]]] = {}
+    for owner, article_id, version in connection.execute(query):
+        found.setdefault(owner, []).append((article_id, version))
+    return found
+
+
+def _issue(row: Row[Any], articles: Iterable[tuple[str, str]], counts: Mapping[str, int]) -> Issue:
+    return Issue(
+        id=row.id,
+        slot=SlotId(row.newsletter, IssueKind(row.kind), row.cadence, row.slot_key),
+        slot_at=row.slot_at,
+        number=row.number,
+        state=IssueState(row.state),
+        planned_at=row.planned_at,
+        audience=row.audience,
+        reason=row.reason,
+        hash=row.hash,
+        shaping=planning.shaping_value(row.shaping),
+        articles=tuple(articles),
+        waiting=tuple(json.loads(row.waiting)),
+        excluded=json.loads(row.excluded),
+        counts=counts,
+        approved_at=row.approved_at,
+        approved_by=row.approved_by,
+        released_at=row.released_at,
+        finished_at=row.finished_at,
+        subject=row.subject,
+    )

@@ -1,0 +1,210 @@
+"""The two lanes of the outbox, deliveries and notices: the same statements over two tables.
+
+Every statement is built once and compiled once (SQLAlchemy caches by its identity), because
+these run for every message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Table,
+    Update,
+    and_,
+    bindparam,
+    exists,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.sql.dml import ReturningUpdate
+
+from publisher.domain.delivery import (
+    TRANSITIONS,
+    DeliveryEvent,
+    DeliveryState,
+    OutboxKind,
+)
+from publisher.domain.issue import IssueState
+from publisher.domain.notice import NoticeKind
+from publisher.domain.subscription import SubscriptionState, SuppressionReason
+from publisher.stores.tables import (
+    Instant,
+    delivery,
+    issue,
+    notice,
+    state_is,
+    subscriber,
+    subscription,
+    suppression,
+)
+
+S, E = DeliveryState, DeliveryEvent
+
+SETTLING = (E.ACCEPT, E.DEFER, E.REFUSE, E.LOSE, E.RETURN)
+"""What may become of a message that was started."""
+
+BURNING = frozenset({E.ACCEPT, E.DEFER, E.REFUSE, E.LOSE})
+"""Events after which the server has had the message, or said no to it: an attempt is gone."""
+
+FREED: Mapping[str, Any] = {"leased_by": None, "leased_until": None}
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One table of the outbox and its statements.
+
+    `claim` wants worker, until, number (and issue for deliveries); `start` wants pairs of
+    (id, fence), ids and until; `settle[event]` and `give_back` want row_id and row_fence.
+    """
+
+    kind: OutboxKind
+    table: Table
+    claim: ReturningUpdate[Any]
+    start: ReturningUpdate[Any]
+    settle: Mapping[DeliveryEvent, Update]
+    give_back: Update
+    cancel: Update
+    renew: Update
+
+
+def deliveries() -> Lane:
+    """Messages of issues."""
+    d = delivery.c
+    mine = d.issue_id == bindparam("issue")
+    eligible = exists().where(
+        subscription.c.id == d.subscription_id,
+        state_is(subscription.c.state, SubscriptionState.CONFIRMED),
+        subscriber.c.id == subscription.c.subscriber_id,
+        issue.c.id == d.issue_id,
+        state_is(issue.c.state, IssueState.SENDING),
+        ~exists().where(suppression.c.key == subscriber.c.key),
+    )
+    return _lane(
+        OutboxKind.DELIVERY,
+        delivery,
+        mine,
+        eligible,
+        (d.attempts, d.first_due_at, d.subscription_id, d.edition_id),
+    )
+
+
+def notices() -> Lane:
+    """Mails outside any issue."""
+    n = notice.c
+    return _lane(
+        OutboxKind.NOTICE,
+        notice,
+        None,
+        ~notice_blocked(),
+        (
+            n.attempts,
+            n.first_due_at,
+            n.created_at,
+            n.address,
+            n.nonce,
+            n.newsletter,
+            n.transport,
+        ),
+    )
+
+
+def notice_blocked() -> ColumnElement[bool]:
+    """The notice's address is suppressed.
+
+    A confirmation may go where mail once bounced: opting in anew is what lifts that.
+    """
+    return exists().where(
+        suppression.c.key == notice.c.address_key,
+        or_(
+            notice.c.kind != str(NoticeKind.CONFIRMATION),
+            suppression.c.reason != str(SuppressionReason.BOUNCE),
+        ),
+    )
+
+
+def _lane(
+    kind: OutboxKind,
+    table: Table,
+    within: ColumnElement[bool] | None,
+    eligible: ColumnElement[bool],
+    wanted: tuple[ColumnElement[Any], ...],
+) -> Lane:
+    c = table.c
+    next_ones = select(c.id).where(state_is(c.state, S.QUEUED))
+    if within is not None:
+        next_ones = next_ones.where(within)
+    # SKIP LOCKED is for PostgreSQL; SQLite has one writer and leaves it out.
+    next_ones = (
+        next_ones.order_by(c.id)
+        .limit(bindparam("number"))
+        .with_for_update(skip_locked=True)
+        .correlate(None)
+    )
+    one = and_(c.id == bindparam("row_id"), c.fence == bindparam("row_fence"))
+    until = bindparam("until", type_=Instant)
+    return Lane(
+        kind=kind,
+        table=table,
+        claim=update(table)
+        .where(c.id.in_(next_ones))
+        .values(
+            state=str(S.CLAIMED),
+            fence=c.fence + 1,
+            leased_by=bindparam("worker"),
+            leased_until=until,
+        )
+        .returning(c.id, c.fence, *wanted),
+        start=update(table)
+        .where(
+            # The ids alone choose the rows; the pairs then test each one's fence.
+            c.id.in_(bindparam("ids", expanding=True)),
+            tuple_(c.id, c.fence).in_(bindparam("pairs", expanding=True)),
+            state_is(c.state, S.CLAIMED),
+            eligible,
+        )
+        .values(state=str(S.SENDING), leased_until=until)
+        .returning(c.id),
+        settle={event: _settle(table, event, one) for event in SETTLING},
+        give_back=update(table)
+        .where(one, state_is(c.state, S.CLAIMED))
+        .values(state=str(S.QUEUED), **FREED),
+        cancel=update(table)
+        .where(one, state_is(c.state, S.CLAIMED))
+        .values(
+            state=str(S.CANCELLED),
+            reason=bindparam("why"),
+            settled_at=bindparam("at", type_=Instant),
+            **FREED,
+        ),
+        renew=update(table)
+        .where(
+            state_is(c.state, S.CLAIMED, S.SENDING),
+            c.leased_by == bindparam("worker"),
+        )
+        .values(leased_until=until),
+    )
+
+
+def _settle(table: Table, event: DeliveryEvent, one: ColumnElement[bool]) -> Update:
+    c = table.c
+    # From the table of states: where a started message may be when this comes to pass.
+    sources = [s for s in (S.SENDING, S.UNKNOWN) if (s, event) in TRANSITIONS]
+    return (
+        update(table)
+        .where(one, state_is(c.state, *sources))
+        .values(
+            state=str(TRANSITIONS[S.SENDING, event]),
+            attempts=c.attempts + int(event in BURNING),
+            code=bindparam("said"),
+            reply=bindparam("words"),
+            due_at=bindparam("due", type_=Instant),
+            settled_at=bindparam("at", type_=Instant),
+            **FREED,
+        )
+    )

@@ -1,0 +1,337 @@
+"""The outbox on SQL: claim on a lease, journal, settle. The hot path of sending."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Literal, TypeVar
+
+from sqlalchemy import Connection, bindparam, exists, select, update
+
+from publisher.domain.delivery import (
+    Claim,
+    DeliveryEvent,
+    DeliveryState,
+    Lapsed,
+    OutboxKind,
+    Settlement,
+    message_id,
+)
+from publisher.domain.issue import IssueState
+from publisher.domain.subscription import SubscriptionState
+from publisher.stores import lanes, staff, sweeps
+from publisher.stores.database import Database
+from publisher.stores.lanes import Lane
+from publisher.stores.tables import (
+    delivery,
+    issue,
+    notice,
+    state_is,
+    subscriber,
+    subscription,
+    suppression,
+)
+
+T = TypeVar("T")
+
+BATCH = 1000
+"""Rows named in one statement: far below SQLite's 32,766 and PostgreSQL's 65,535 parameters."""
+
+_SENDING = (
+    select(issue.c.id, issue.c.nonce, issue.c.newsletter, issue.c.transport, issue.c.released_at)
+    .where(state_is(issue.c.state, IssueState.SENDING))
+    .order_by(issue.c.id)
+)
+_READERS = (
+    select(subscription.c.id, subscription.c.token_id, subscriber.c.address, subscriber.c.name)
+    .join_from(subscription, subscriber)
+    .where(subscription.c.id.in_(bindparam("ids", expanding=True)))
+)
+_WHY_DELIVERY = (
+    select(
+        delivery.c.id,
+        delivery.c.fence,
+        delivery.c.state,
+        issue.c.state.label("issue_state"),
+        subscription.c.state.label("subscription_state"),
+        exists().where(suppression.c.key == subscriber.c.key).label("suppressed"),
+    )
+    .join_from(delivery, issue)
+    .join(subscription, subscription.c.id == delivery.c.subscription_id)
+    .join(subscriber)
+    .where(delivery.c.id.in_(bindparam("ids", expanding=True)))
+)
+_WHY_NOTICE = select(notice.c.id, notice.c.fence, notice.c.state).where(
+    notice.c.id.in_(bindparam("ids", expanding=True)), lanes.notice_blocked()
+)
+# A started message may come back to an issue that was cancelled meanwhile: it goes no further.
+_CANCEL_RETURNED = (
+    update(delivery)
+    .where(
+        delivery.c.id.in_(bindparam("ids", expanding=True)),
+        state_is(delivery.c.state, DeliveryState.QUEUED, DeliveryState.DEFERRED),
+        exists().where(
+            issue.c.id == delivery.c.issue_id, state_is(issue.c.state, IssueState.CANCELLED)
+        ),
+    )
+    .values(state=str(DeliveryState.CANCELLED), reason="issue cancelled", due_at=None)
+)
+
+
+class SqlOutbox:
+    """`ports.Outbox` on SQL. `host` is the right-hand side of Message-IDs."""
+
+    def __init__(self, database: Database, host: str) -> None:
+        self._database = database
+        self._host = host
+        self._lanes: Mapping[OutboxKind, Lane] = {
+            OutboxKind.NOTICE: lanes.notices(),
+            OutboxKind.DELIVERY: lanes.deliveries(),
+        }
+
+    # --- the journey of a message ---------------------------------------------------------
+
+    def claim(
+        self,
+        worker: str,
+        limit: int,
+        lease: timedelta,
+        now: datetime,
+        *,
+        issue_id: int | None = None,
+        notices_only: bool = False,
+    ) -> Sequence[Claim]:
+        """Take up to `limit` queued messages: notices first (none when `issue_id` is given),
+        then deliveries of issues that are sending, in order of id.
+        """
+        found: list[Claim] = []
+        hold = {"worker": worker, "until": now + lease}
+        with self._database.change() as connection:
+            if issue_id is None:
+                found += self._claim_notices(connection, limit, hold)
+            if not notices_only:
+                for row in connection.execute(_SENDING).all():
+                    if len(found) >= limit:
+                        break
+                    if issue_id in (None, row.id):
+                        found += self._claim_deliveries(connection, row, limit - len(found), hold)
+        return found
+
+    def advance(
+        self,
+        settled: Sequence[Settlement],
+        starting: Sequence[Claim],
+        lease: timedelta,
+        now: datetime,
+    ) -> frozenset[tuple[OutboxKind, int]]:
+        """Settle and journal in one commit; which of `starting` may really be sent.
+
+        See `ports.Outbox.advance`.
+        """
+        started: set[tuple[OutboxKind, int]] = set()
+        if not settled and not starting:
+            return frozenset()
+        with self._database.change() as connection:
+            if settled:
+                self._settle(connection, settled, now)
+            for kind, lane in self._lanes.items():
+                mine = [claim for claim in starting if claim.kind is kind]
+                for batch in _batches(mine):
+                    started |= _start(connection, lane, batch, now + lease, now)
+        return frozenset(started)
+
+    def give_back(self, claims: Sequence[Claim], now: datetime) -> None:  # noqa: ARG002 (the port's signature)
+        """Return claimed messages that were never started (the event RETURN)."""
+        with self._database.change() as connection:
+            for kind, lane in self._lanes.items():
+                rows = [_row(claim) for claim in claims if claim.kind is kind]
+                if rows:
+                    connection.execute(lane.give_back, rows)
+
+    def renew(self, worker: str, lease: timedelta, now: datetime) -> None:
+        """Prolong the lease of everything that this worker has claimed or is sending."""
+        with self._database.change() as connection:
+            sweeps.renew(connection, worker, now + lease)
+
+    # --- what time does to messages -------------------------------------------------------
+
+    def lapse(self, now: datetime) -> Lapsed:
+        """Free what lapsed leases hold: claimed → queued, sending → unknown."""
+        with self._database.change() as connection:
+            return sweeps.lapse(connection, now)
+
+    def wake(self, now: datetime, limit: timedelta) -> int:
+        """Deferred messages that are due → queued (how many); too old → refused.
+
+        Those of a paused issue sleep on.
+        """
+        with self._database.change() as connection:
+            return sweeps.wake(connection, now, limit)
+
+    def finish(self, now: datetime) -> Sequence[int]:
+        """Issues that are sending and have nothing open left → finished; their ids.
+
+        Raises Defect, after finishing the sound ones, where counts do not add up.
+        """
+        return sweeps.finish(self._database, now)
+
+    def pending(self, issue_id: int | None = None) -> int:
+        """How many messages are queued, claimed or sending now.
+
+        Of sending issues, and notices; with `issue_id` of that issue alone.
+        """
+        with self._database.read() as connection:
+            return sweeps.pending(connection, issue_id)
+
+    def next_due(self) -> datetime | None:
+        """When the next deferred message (of a sending issue, or a notice) is due, if any."""
+        with self._database.read() as connection:
+            return sweeps.next_due(connection)
+
+    # --- what staff decides ---------------------------------------------------------------
+
+    def resolve(self, issue_id: int, to: Literal["accepted", "resend"], now: datetime) -> int:
+        """Staff's word on what is unknown; how many moved. Raises NotFound, NotAllowed."""
+        with self._database.change() as connection:
+            return staff.resolve(connection, issue_id, to, now)
+
+    def retry(self, issue_id: int, state: DeliveryState, now: datetime) -> int:
+        """Queue deferred or refused ones at once; how many. Raises NotFound, NotAllowed."""
+        with self._database.change() as connection:
+            return staff.retry(connection, issue_id, state, now)
+
+    # --- within one transaction -----------------------------------------------------------
+
+    def _claim_notices(
+        self, connection: Connection, limit: int, hold: Mapping[str, Any]
+    ) -> list[Claim]:
+        lane = self._lanes[OutboxKind.NOTICE]
+        rows = connection.execute(lane.claim, {**hold, "number": limit}).all()
+        return [
+            Claim(
+                kind=OutboxKind.NOTICE,
+                id=row.id,
+                fence=row.fence,
+                attempts=row.attempts,
+                first_due_at=row.first_due_at or row.created_at,
+                address=row.address,
+                name="",
+                token_id="",
+                message_id=message_id(row.nonce, OutboxKind.NOTICE, row.id, self._host),
+                dated_at=row.created_at,
+                newsletter=row.newsletter,
+                transport=row.transport,
+            )
+            for row in sorted(rows, key=lambda row: row.id)
+        ]
+
+    def _claim_deliveries(
+        self, connection: Connection, owner: Any, limit: int, hold: Mapping[str, Any]
+    ) -> list[Claim]:
+        lane = self._lanes[OutboxKind.DELIVERY]
+        rows = connection.execute(lane.claim, {**hold, "number": limit, "issue": owner.id}).all()
+        readers: dict[int, tuple[str, str, str]] = {}
+        for batch in _batches(rows):
+            for reader_id, token_id, address, name in connection.execute(
+                _READERS, {"ids": [row.subscription_id for row in batch]}
+            ):
+                readers[reader_id] = (token_id, address, name)
+        claims: list[Claim] = []
+        for number, fence, attempts, due, reader_id, edition_id in sorted(rows):
+            token_id, address, name = readers[reader_id]
+            claims.append(
+                Claim(
+                    kind=OutboxKind.DELIVERY,
+                    id=number,
+                    fence=fence,
+                    attempts=attempts,
+                    first_due_at=due or owner.released_at,
+                    address=address,
+                    name=name,
+                    token_id=token_id,
+                    message_id=message_id(owner.nonce, OutboxKind.DELIVERY, number, self._host),
+                    dated_at=owner.released_at,
+                    issue_id=owner.id,
+                    edition_id=edition_id,
+                    newsletter=owner.newsletter,
+                    transport=owner.transport,
+                )
+            )
+        return claims
+
+    def _settle(self, connection: Connection, settled: Sequence[Settlement], now: datetime) -> None:
+        rows: dict[tuple[OutboxKind, DeliveryEvent], list[dict[str, Any]]] = {}
+        returned: list[int] = []
+        for one in settled:
+            rows.setdefault((one.claim.kind, one.event), []).append(
+                {
+                    "row_id": one.claim.id,
+                    "row_fence": one.claim.fence,
+                    "said": one.code,
+                    "words": one.reply,
+                    "due": one.due_at,
+                    "at": now,
+                }
+            )
+            if one.event in (DeliveryEvent.DEFER, DeliveryEvent.RETURN) and one.claim.issue_id:
+                returned.append(one.claim.id)
+        for (kind, event), parameters in rows.items():
+            connection.execute(self._lanes[kind].settle[event], parameters)
+        for batch in _batches(returned):
+            connection.execute(_CANCEL_RETURNED, {"ids": batch})
+
+
+def _start(
+    connection: Connection, lane: Lane, claims: Sequence[Claim], until: datetime, now: datetime
+) -> set[tuple[OutboxKind, int]]:
+    """The conditional update of the design, and what becomes of those it did not change."""
+    done = set(
+        connection.scalars(
+            lane.start,
+            {
+                "ids": [claim.id for claim in claims],
+                "pairs": [(claim.id, claim.fence) for claim in claims],
+                "until": until,
+            },
+        )
+    )
+    halted = {claim.id: claim for claim in claims if claim.id not in done}
+    if halted:
+        _halt(connection, lane, halted, now)
+    return {(lane.kind, number) for number in done}
+
+
+def _halt(connection: Connection, lane: Lane, halted: Mapping[int, Claim], now: datetime) -> None:
+    """Cancel what may never be sent, give back what only waits, leave alone what is not ours."""
+    ours = lane.kind is OutboxKind.DELIVERY
+    cancelled, returned = [], []
+    for row in connection.execute(_WHY_DELIVERY if ours else _WHY_NOTICE, {"ids": list(halted)}):
+        claim = halted[row.id]
+        if row.fence != claim.fence or row.state != DeliveryState.CLAIMED:
+            continue
+        why = _why_delivery(row) if ours else "suppressed"
+        if why is None:
+            returned.append(_row(claim))
+        else:
+            cancelled.append(_row(claim) | {"why": why, "at": now})
+    if cancelled:
+        connection.execute(lane.cancel, cancelled)
+    if returned:
+        connection.execute(lane.give_back, returned)
+
+
+def _why_delivery(row: Any) -> str | None:
+    """Why a claimed delivery is never sent; None when it only waits for its issue."""
+    if row.subscription_state != SubscriptionState.CONFIRMED:
+        return "unsubscribed"
+    if row.suppressed:
+        return "suppressed"
+    return "issue cancelled" if row.issue_state == IssueState.CANCELLED else None
+
+
+def _row(claim: Claim) -> dict[str, Any]:
+    return {"row_id": claim.id, "row_fence": claim.fence}
+
+
+def _batches(items: Sequence[T]) -> Iterable[Sequence[T]]:
+    return (items[start : start + BATCH] for start in range(0, len(items), BATCH))

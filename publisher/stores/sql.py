@@ -1,0 +1,106 @@
+"""The store on SQL: everything behind one connection pool."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+
+from publisher import ports
+from publisher.errors import StoreError
+from publisher.stores import schema
+from publisher.stores.database import Database, open_database
+from publisher.stores.issues import SqlIssues
+from publisher.stores.notices import SqlNotices
+from publisher.stores.outbox import SqlOutbox
+from publisher.stores.sightings import SqlSightings
+from publisher.stores.subscribers import SqlSubscribers
+from publisher.stores.tables import issue, subscription
+
+
+class SqlStore:
+    """`ports.Store` on SQL. Safe to share between threads."""
+
+    def __init__(self, database: Database, host: str) -> None:
+        self.database = database
+        self._issues = SqlIssues(database)
+        self._outbox = SqlOutbox(database, host)
+        self._notices = SqlNotices(database)
+        self._subscribers = SqlSubscribers(database)
+        self._sightings = SqlSightings(database)
+
+    @property
+    def issues(self) -> SqlIssues:
+        """Issues and editions."""
+        return self._issues
+
+    @property
+    def outbox(self) -> SqlOutbox:
+        """Messages on their way out."""
+        return self._outbox
+
+    @property
+    def notices(self) -> SqlNotices:
+        """Mails outside any issue."""
+        return self._notices
+
+    @property
+    def subscribers(self) -> SqlSubscribers:
+        """Addresses and subscriptions."""
+        return self._subscribers
+
+    @property
+    def sightings(self) -> SqlSightings:
+        """When articles were first seen."""
+        return self._sightings
+
+    def migrate(self, now: datetime) -> None:
+        """Bring the schema up to date; `now` becomes the journal's beginning the first time."""
+        schema.migrate(self.database, now)
+
+    def started_at(self) -> datetime:
+        """When this store began: slots before it were never missed."""
+        with self.database.read() as connection:
+            return schema.started_at(connection, self.database.where)
+
+    def check(self) -> str:
+        """One sentence on the store's health, or raise StoreError.
+
+        Reads the whole file (a second for each few hundred MB), and proves that it is writable.
+        """
+        where = self.database.where
+        with self.database.write(keep=False) as connection:
+            version = schema.check(connection, where)
+        with self.database.read() as connection:
+            found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+            if found != "ok":
+                raise StoreError(
+                    f"the store {where} is damaged ({found}): "
+                    "stop publisher, keep a copy of the file, and put the last backup in its place"
+                )
+            issues = connection.scalar(select(func.count()).select_from(issue))
+            readers = connection.scalar(select(func.count()).select_from(subscription))
+        return (
+            f"the store {where} is sound (version {version}): "
+            f"{issues} issues, {readers} subscriptions"
+        )
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self.database.close()
+
+
+def open_store(
+    url: str,
+    *,
+    synchronous: str = "FULL",
+    host: str = "localhost",
+    busy_timeout: timedelta = timedelta(seconds=30),
+) -> ports.Store:
+    """Open, or create, the store that `url` names (`sqlite:///path`). Call `migrate` on it next.
+
+    `host` is the right-hand side of Message-IDs. `synchronous` FULL survives a power cut whole;
+    NORMAL may forget the last moments of one, not of a killed process
+    (https://www.sqlite.org/pragma.html#pragma_synchronous). Raises StoreError.
+    """
+    return SqlStore(open_database(url, synchronous, busy_timeout), host)
