@@ -1,0 +1,36 @@
+"""Verb: a due slot becomes an issue with its editions and deliveries, in one transaction."""
+
+from publisher.plan.deciding import Lateness, approve, lapse, newsletter_of, reshape
+from publisher.plan.digesting import (
+    NO_READERS,
+    NOTHING_NEW,
+    Part,
+    Preview,
+    plan,
+    preview,
+    sight,
+)
+from publisher.plan.slots import MISSED, MISSED_ARTICLE, Plan, Skip, Step, due, pick, slot_id
+
+__all__ = [
+    "MISSED",
+    "MISSED_ARTICLE",
+    "NOTHING_NEW",
+    "NO_READERS",
+    "Lateness",
+    "Part",
+    "Plan",
+    "Preview",
+    "Skip",
+    "Step",
+    "approve",
+    "due",
+    "lapse",
+    "newsletter_of",
+    "pick",
+    "plan",
+    "preview",
+    "reshape",
+    "sight",
+    "slot_id",
+]

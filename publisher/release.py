@@ -1,0 +1,60 @@
+"""Verb: an approved issue goes once every page it links to can be opened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from publisher.domain.issue import Issue, IssueEvent, IssueState
+from publisher.domain.journal import Journal
+from publisher.errors import NotAllowed
+from publisher.formats import email
+from publisher.ports import Site, Store
+
+BATCH = 1000
+"""How many approved issues one release looks at; the rest wait for the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An issue that waits for pages: those of `urls` that nobody could open now."""
+
+    issue: Issue
+    urls: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was released now, and what is held back for its pages."""
+
+    released: tuple[Issue, ...] = ()
+    held: tuple[Held, ...] = ()
+
+
+def release(store: Store, site: Site, journal: Journal, now: datetime) -> Report:
+    """Move approved issues whose slot has come to sending, the oldest slot first.
+
+    An issue that links to a page that is not live is held and asked about again next time.
+    """
+    approved = store.issues.list(states=(IssueState.APPROVED,), limit=BATCH)
+    released: list[Issue] = []
+    held: list[Held] = []
+    for issue in sorted(approved, key=lambda issue: (issue.slot_at, issue.id)):
+        if issue.slot_at > now:
+            continue
+        if missing := not_live(store, site, journal, issue):
+            held.append(Held(issue, missing))
+            continue
+        try:
+            released.append(store.issues.move(issue.id, IssueEvent.RELEASE, now))
+        except NotAllowed:
+            continue  # edited, cancelled or released by another process in this moment
+    return Report(tuple(released), tuple(held))
+
+
+def not_live(store: Store, site: Site, journal: Journal, issue: Issue) -> tuple[str, ...]:
+    """Pages that the issue's editions link to and that a reader could not open now."""
+    urls = dict.fromkeys(
+        url for edition in store.issues.editions(issue.id) for url in email.links(edition, journal)
+    )
+    return tuple(site.not_live(urls))
