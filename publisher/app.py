@@ -1,13 +1,35 @@
-"""The one place where everything is assembled: settings in, an App out."""
+"""The one place where everything is assembled: settings in, an App out.
+
+Beside it stand the sequences of several verbs that the CLI, the scheduler and the web app
+share, so that none of them does it in its own way.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
-from publisher.domain.journal import Journal
-from publisher.ports import Content, Site, Store, Templates, Transport
+from publisher import dispatch, plan, release, transports
+from publisher.build import build
+from publisher.content import Folder
+from publisher.dispatch import Bounds, Dispatcher, Progress
+from publisher.domain.cadence import Cadence, Slot
+from publisher.domain.finding import Finding
+from publisher.domain.issue import ArchivedIssue, Issue, IssueState
+from publisher.domain.journal import Journal, Newsletter
+from publisher.domain.retry import RetryPolicy
+from publisher.ports import Content, Library, Site, Store, Templates, Transport
 from publisher.settings import Settings
+from publisher.site import Tree
+from publisher.stores import open_store
+from publisher.templates import Folders
+
+EVERY = 1_000_000
+"""More issues than any journal has: "all of them", for calls that take a limit."""
+
+_ARCHIVED = tuple(s for s in IssueState if s not in (IssueState.DRAFT, IssueState.SKIPPED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +47,141 @@ class App:
     def journal(self) -> Journal:
         """The journal that the settings describe."""
         return self.settings.journal
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self.store.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a build did: how many files the site has, and whether any of them changed.
+
+    `findings` are the warnings; a blocking finding is an exception.
+    """
+
+    files: int
+    changed: bool
+    findings: tuple[Finding, ...]
+
+
+def open_app(settings: Settings, *, mint_id: Callable[[], str] | None = None) -> App:
+    """Assemble everything that `settings` name. Nothing is connected to, nothing is sent.
+
+    The store's schema is left as it is: call `app.store.migrate(now)` before using it.
+    `mint_id` makes the random part of a new article's id; without it, minting is a Defect.
+    Raises SettingsError (also for a transport's options) and StoreError.
+    """
+    journal = settings.journal
+    ways = {
+        name: transports.connect(name, each.kind, each.options)
+        for name, each in settings.transports.items()
+    }
+    content = Folder(
+        settings.root,
+        settings.content_dir,
+        zone=journal.zone,
+        categories=[category.slug for category in journal.categories],
+        words_per_minute=journal.words_per_minute,
+        mint_id=mint_id,
+    )
+    site = Tree(
+        settings.public_dir,
+        url=journal.url,
+        command=settings.publishing.command,
+        check_timeout=settings.publishing.check_timeout,
+    )
+    store = open_store(settings.store_url, host=settings.mail_host)
+    return App(settings, content, Folders(settings.templates_dir), site, store, ways)
+
+
+# --- building ---------------------------------------------------------------------------------
+
+
+def build_site(app: App, now: datetime, library: Library | None = None) -> Built:
+    """Read everything, render the site as readers may see it at `now`, swap it in, publish it.
+
+    `library` is what was read already, if it was. Raises BlockedByFindings with every blocking
+    finding (the live site stays as it is), TemplateError, SiteError.
+    """
+    read = app.content.load() if library is None else library
+    files = build(app.journal, read, app.templates.load(), archived(app.store), now)
+    changed = app.site.write(files)
+    # Not only when it changed: the last publish may have failed, and repeating one is harmless.
+    app.site.publish()
+    return Built(len(files), changed, tuple(f for f in read.findings if not f.blocks))
+
+
+def archived(store: Store) -> tuple[ArchivedIssue, ...]:
+    """Every issue that has an archive page, with the edition that shows all its articles."""
+    return tuple(
+        ArchivedIssue(issue, store.issues.editions(issue.id)[0])
+        for issue in store.issues.list(states=_ARCHIVED, limit=EVERY)
+        if issue.archived()
+    )
+
+
+# --- planning and sending ---------------------------------------------------------------------
+
+
+def plan_slot(
+    app: App,
+    newsletter: Newsletter,
+    cadence: Cadence,
+    slot: Slot,
+    now: datetime,
+    *,
+    nonce: Callable[[], str],
+    library: Library | None = None,
+    retry_skipped: bool = True,
+) -> Issue:
+    """The issue of this slot: the one on record, or a new one. See `plan.plan` for what it raises.
+
+    `nonce` makes random hexadecimal digits; `library` is what was read already, if it was.
+    """
+    return plan.plan(
+        newsletter,
+        cadence,
+        slot,
+        journal=app.journal,
+        library=app.content.load() if library is None else library,
+        templates=app.templates.load(),
+        store=app.store,
+        now=now,
+        nonce=nonce,
+        retry_skipped=retry_skipped,
+    )
+
+
+def release_due(app: App, now: datetime) -> release.Report:
+    """Let approved issues go whose slot has come and whose pages are live; see `release`."""
+    return release.release(app.store, app.site, app.journal, now)
+
+
+def drain(
+    app: App,
+    *,
+    clock: Callable[[], datetime],
+    jitter: Callable[[], float],
+    worker: str,
+    stop: threading.Event,
+    issue_id: int | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> dispatch.Report:
+    """Send what may be sent now (`issue_id`: of that issue alone). See `dispatch.Dispatcher`."""
+    bounds = app.settings.dispatching
+    return Dispatcher(
+        journal=app.journal,
+        keys=app.settings.keys,
+        outbox=app.store.outbox,
+        issues=app.store.issues,
+        notices=app.store.notices,
+        transports=app.transports,
+        clock=clock,
+        jitter=jitter,
+        worker=worker,
+        bounds=Bounds(
+            lease=bounds.lease, batch=bounds.batch, retry=RetryPolicy(limit=bounds.retry_limit)
+        ),
+        bounce_address=app.settings.bounce_address,
+    ).drain(stop, issue_id, on_progress)

@@ -64,3 +64,8 @@ class Settings:
     serving: Serving = field(default_factory=Serving)
     cutoff: timedelta = timedelta(hours=48)  # how old a missed slot may be to be caught up
     bounce_address: str | None = None  # envelope sender; the From address where it is not set
+
+    @property
+    def mail_host(self) -> str:
+        """The right-hand side of Message-IDs: the domain of the journal's sender."""
+        return self.journal.sender.address.rpartition("@")[2]
