@@ -217,16 +217,16 @@ class Tree:
         return is_inside(name) and (self._public / name).is_file()
 
     def _answers(self, client: httpx.Client, url: str) -> bool:
-        for _ in range(MAX_REDIRECTS + 1):
-            if not self._is_ours(url):
-                return False
-            try:
+        try:
+            for _ in range(MAX_REDIRECTS + 1):
+                if not self._is_ours(url):
+                    return False
                 answer = client.head(url)
-            except (httpx.HTTPError, httpx.InvalidURL):
-                return False  # not reachable now is an expected answer: it is asked again later
-            if not answer.is_redirect:
-                return answer.is_success
-            url = urljoin(url, answer.headers["location"])
+                if not answer.is_redirect:
+                    return answer.is_success
+                url = urljoin(url, answer.headers["location"])
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError):
+            return False  # no answer, or no address, is an expected answer: it is asked again
         return False
 
     def _is_ours(self, url: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from collections.abc import Sequence
@@ -10,14 +9,13 @@ from typing import Any
 
 from publisher.domain.article import Article, Source
 from publisher.domain.journal import Journal
+from publisher.formats import markdown
 from publisher.formats.picture import Picture
 from publisher.formats.templating import instant
 
 CONTEXT = "https://schema.org"
 
 _SUPERSCRIPT = re.compile(r"<sup\b.*?</sup>", re.DOTALL)
-_BLOCK = re.compile(r"</(?:p|li|h[1-6]|td|th|blockquote|pre)>|<br\b[^>]*>")
-_TAG = re.compile(r"<[^>]*>")
 
 
 def render(graph: Sequence[dict[str, Any]]) -> str:
@@ -88,8 +86,7 @@ def article_graph(
 
 def plain(fragment: str) -> str:
     """Sanitised HTML as plain text on one line, without its citation marks."""
-    spaced = _BLOCK.sub(" ", _SUPERSCRIPT.sub("", fragment))
-    return " ".join(html.unescape(_TAG.sub("", spaced)).split())
+    return " ".join(markdown.plain(_SUPERSCRIPT.sub("", fragment)).split())
 
 
 def _publisher(journal: Journal, logo: str | None) -> dict[str, Any]:
