@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from html import unescape
 
 from publisher.domain.article import Article
 from publisher.domain.finding import Finding, Place, Severity
@@ -51,7 +50,7 @@ RULES: Mapping[str, str] = {
 }
 
 _URL = re.compile(r"(?:https?|mailto):[^\s<>\"]+")
-_CODE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}|</?mj-[a-z]+|</?mjml", re.DOTALL)
+_CODE = re.compile(r"\{\{[^{}<>\n]*\}\}|\{[%#][^{}<>\n]*[%#]\}|</?mj-[a-z]+|</?mjml")
 _LOADS = re.compile(r"@import|@font-face|url\(", re.IGNORECASE)
 _ACTIVE = frozenset(
     {"script", "iframe", "object", "embed", "form", "link", "video", "audio", "base", "svg"}
@@ -294,7 +293,8 @@ def _words(rendered: _Rendered) -> Iterator[Finding]:
     own = bare(" ".join(_own_words(rendered)))
     for name, part in ((HTML, edition.html), (TEXT, edition.text)):
         for code in sorted(set(_CODE.findall(part))):
-            if bare(unescape(code)) not in own:
+            opening = code[:2] if code.startswith("{") else bare(code)
+            if opening not in own or (name == HTML and code.startswith("<")):
                 yield _found(
                     "edition-unrendered", name, f"'{code[:40]}' is left over", "mend the template"
                 )

@@ -48,7 +48,7 @@ def parse(html: str) -> Outline:
     return Outline(
         "".join(reader.seen),
         "".join(reader.hidden),
-        tuple((url, _tidy(words)) for url, words in reader.links),
+        tuple((url, _tidy(words)) for url, words in reader.links if url),
         tuple((level, _tidy(words)) for level, words in reader.headings),
         tuple(reader.images),
         tuple(reader.tags),
@@ -93,8 +93,8 @@ class _Reader(HTMLParser):
         if tag in VOID:
             return
         self._open.append(_inherit(self._open[-1], tag, given))
-        if tag == "a" and "href" in given:
-            self.links.append((given["href"], []))
+        if tag == "a":
+            self.links.append((given.get("href", ""), []))
         elif tag in HEADINGS:
             self.headings.append((int(tag[1]), []))
 
