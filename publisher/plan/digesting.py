@@ -120,7 +120,8 @@ def preview(
         candidates,
         slot_at=slot.at,
         since=since,
-        carried=carried | _passed(newsletter, cadence, candidates, issues),
+        carried=carried
+        | _passed(newsletter, slot_id(newsletter, cadence, slot), candidates, issues),
         topics=newsletter.topics,
         minimum=minimum,
         maximum=1 if each else newsletter.maximum,
@@ -155,8 +156,6 @@ def plan(
         # One with a number was skipped for its late approval: staff decide about that one.
         if existing.state is not IssueState.SKIPPED or existing.number or not retry_skipped:
             return existing
-        with suppress(NotAllowed):  # somebody else freed the slot in this moment
-            store.issues.move(existing.id, IssueEvent.CANCEL, now)
     made = preview(
         newsletter,
         cadence,
@@ -168,10 +167,13 @@ def plan(
         now=now,
     )
     if made.nothing is not None:
-        return store.issues.skip(name, slot.at, made.nothing, now)
+        return existing or store.issues.skip(name, slot.at, made.nothing, now)
     for _ in range(ATTEMPTS):
         number = store.issues.next_number(newsletter.slug)
         editions = _editions(journal, newsletter, number, slot.at, made.parts, templates)
+        if existing is not None:
+            with suppress(NotAllowed):  # somebody else freed the slot in this moment
+                store.issues.move(existing.id, IssueEvent.CANCEL, now)
         try:
             return store.issues.create(
                 _new_issue(newsletter, name, slot.at, number, made, editions, now, nonce())
@@ -282,7 +284,7 @@ def _since(
 
 
 def _passed(
-    newsletter: Newsletter, cadence: Cadence, candidates: Iterable[Candidate], issues: Issues
+    newsletter: Newsletter, name: SlotId, candidates: Iterable[Candidate], issues: Issues
 ) -> frozenset[str]:
     """Articles whose slot passed while nobody was subscribed: the first reader gets no backlog.
 
@@ -291,7 +293,7 @@ def _passed(
     if newsletter.since is not None:
         return frozenset()
     for issue in issues.list(newsletter.slug, (IssueState.SKIPPED,)):
-        if issue.slot.cadence == cadence.kind.value and issue.reason == NO_READERS:
+        if issue.slot != name and issue.slot.cadence == name.cadence and issue.reason == NO_READERS:
             return frozenset(
                 candidate.article.id
                 for candidate in candidates
