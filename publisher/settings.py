@@ -4,10 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
-from publisher.domain.journal import Journal
+from publisher.domain.article import Evidence
+from publisher.domain.journal import (
+    Approval,
+    Category,
+    Colours,
+    Journal,
+    Mailbox,
+    Newsletter,
+)
+from publisher.errors import SettingsError
+from publisher.settings_model import CategoryTable, Document, MailboxTable, NewsletterTable
+from publisher.settings_reading import Reader
+
+PLACE = Path("config/publisher.toml")
+"""Where the settings stand in a journal's folder."""
+
+APPROVAL_LEAD = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +87,138 @@ class Settings:
     def mail_host(self) -> str:
         """The right-hand side of Message-IDs: the domain of the journal's sender."""
         return self.journal.sender.address.rpartition("@")[2]
+
+
+def find(cwd: Path) -> Path:
+    """The settings of the journal that `cwd` is in. Raises SettingsError where there is none."""
+    for folder in (cwd, *cwd.parents):
+        if (folder / PLACE).is_file():
+            return folder / PLACE
+    raise SettingsError(
+        f"there is no {PLACE} in {cwd} or above it: go to your journal's folder, name the file "
+        "with --config, or make a new journal with `publisher init DIR`"
+    )
+
+
+def load(
+    config: Path | None,
+    environ: Mapping[str, str],
+    *,
+    cwd: Path,
+    keys_needed: bool = True,
+) -> Settings:
+    """Read the settings: the file `config` (None: found from `cwd` upwards), then `environ`.
+
+    `keys_needed` False lets a journal be read that has no signing key yet (a build or a check
+    signs nothing). Raises SettingsError whose `problems` hold everything that is wrong, each as
+    `config/publisher.toml:12: newsletters.weekly.cadences[0]: what and how to mend it`.
+    """
+    path = find(cwd) if config is None else (cwd / config).absolute()
+    root = path.parent.parent if path.parent.name == PLACE.parent.name else path.parent
+    reader = Reader(path, root, environ)
+    document = reader.document()
+    if document is None:
+        raise reader.error()
+    keys = reader.keys(document, keys_needed)
+    ways = {
+        name: TransportSettings(name, table.kind, reader.options(name, table))
+        for name, table in document.transports.items()
+    }
+    if reader.problems:
+        raise reader.error()
+    return Settings(
+        root=root,
+        config=path,
+        journal=_journal(document),
+        content_dir=root / document.content,
+        templates_dir=root / document.templates,
+        public_dir=root / document.public,
+        store_url=_store_url(document.store, root),
+        transports=ways or {"default": _outbox(root)},
+        keys=keys,
+        publishing=Publishing(document.publishing.command, document.publishing.check_timeout),
+        dispatching=Dispatching(**document.dispatching.model_dump()),
+        serving=Serving(**document.serving.model_dump()),
+        cutoff=document.cutoff,
+        bounce_address=document.bounce_address,
+    )
+
+
+def _outbox(root: Path) -> TransportSettings:
+    """Where no transport is set, mails become files: nothing is sent by accident."""
+    return TransportSettings("default", "folder", {"path": str(root / "var/outbox")})
+
+
+def _store_url(url: str, root: Path) -> str:
+    """`sqlite:///var/x` is relative to the journal's folder, wherever a command is run."""
+    path = url.removeprefix("sqlite:///")
+    if path == url or path.startswith("/") or path in ("", ":memory:"):
+        return url
+    return f"sqlite:///{root / path}"
+
+
+def _journal(document: Document) -> Journal:
+    given = document.journal
+    host = urlsplit(given.url).hostname or ""
+    zone = ZoneInfo(given.time_zone)
+    grades = {Evidence(k): v for k, v in given.grades.model_dump(exclude_none=True).items()}
+    return Journal(
+        title=given.title,
+        url=given.url,
+        description=given.description,
+        language=given.language,
+        time_zone=given.time_zone,
+        disclaimer=given.disclaimer,
+        postal_address=given.postal_address,
+        sender=Mailbox(given.sender.address, given.sender.name or given.title),
+        categories=tuple(_category(s, table) for s, table in document.categories.items()),
+        newsletters=tuple(
+            _newsletter(slug, table, host, zone) for slug, table in document.newsletters.items()
+        ),
+        app_url=given.app_url or given.url,
+        reply_to=_mailbox(given.reply_to),
+        staff=given.staff,
+        unsubscribe_mailbox=given.unsubscribe_mailbox,
+        colours=Colours(**given.colours.model_dump()),
+        logo=given.logo,
+        icon=given.icon,
+        grades=grades,
+        words_per_minute=given.words_per_minute,
+        feed_items=given.feed_items,
+    )
+
+
+def _mailbox(table: MailboxTable | None) -> Mailbox | None:
+    return None if table is None else Mailbox(table.address, table.name)
+
+
+def _category(slug: str, table: CategoryTable) -> Category:
+    return Category(slug, table.title, table.description)
+
+
+def _newsletter(slug: str, table: NewsletterTable, host: str, zone: ZoneInfo) -> Newsletter:
+    default = APPROVAL_LEAD if table.approval is Approval.REQUIRED else timedelta()
+    return Newsletter(
+        slug=slug,
+        title=table.title,
+        description=table.description,
+        list_id=table.list_id or f"{slug}.{host}",
+        cadences=table.cadences,
+        topics=table.topics,
+        minimum=table.minimum,
+        maximum=table.maximum,
+        since=_instant(table.since, zone),
+        approval=table.approval,
+        lead=default if table.lead is None else table.lead,
+        transport=table.transport,
+        sender=_mailbox(table.sender),
+    )
+
+
+def _instant(since: datetime | date | None, zone: ZoneInfo) -> datetime | None:
+    """A bare date is its midnight in the journal's zone."""
+    if since is None:
+        return None
+    if not isinstance(since, datetime):
+        since = datetime.combine(since, time(), zone)
+    return since.astimezone(UTC)

@@ -1,0 +1,362 @@
+"""What may stand in config/publisher.toml and in the environment, key by key.
+
+Every key is also an environment variable: `PUBLISHER_` and the path in capitals, joined by
+two underscores (`PUBLISHER_JOURNAL__TITLE`). A hyphen in a name is an underscore there.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from ipaddress import ip_network
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from babel import Locale, UnknownLocaleError
+from email_validator import EmailNotValidError, validate_email
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from publisher.domain import cadence
+from publisher.domain.journal import Approval, Colours
+from publisher.formats import colours
+
+PREFIX = "PUBLISHER_"
+DELIMITER = "__"
+
+_COLOURS = Colours()
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def duration(value: object) -> timedelta:
+    """`24h`, `30m`, `2d`, `1h30m`. Raises ValueError."""
+    if isinstance(value, timedelta):
+        return value
+    text = str(value).replace(" ", "")
+    if not isinstance(value, str) or not re.fullmatch(r"(\d{1,6}[smhd])+", text, re.ASCII):
+        raise ValueError(f"'{value}' is no length of time: write for instance 24h, 30m or 2d")
+    parts = re.findall(r"(\d+)([smhd])", text)
+    return sum((timedelta(**{_UNITS[unit]: int(n)}) for n, unit in parts), timedelta())
+
+
+def _cadence(value: object) -> cadence.Cadence:
+    if isinstance(value, cadence.Cadence):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("write a cadence as text, for instance 'weekly on Tuesday at 09:00'")  # noqa: TRY004 - pydantic collects ValueError
+    return cadence.parse(value)
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"'{value}' is no IANA time zone: write one like Europe/London") from None
+    return value
+
+
+def _language(value: str) -> str:
+    try:
+        Locale.parse(value, sep="-")
+    except (UnknownLocaleError, ValueError):
+        raise ValueError(f"'{value}' is no language tag: write one like en-GB or de") from None
+    return value
+
+
+def _url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError(f"'{value}' is no web address") from None
+    if parts.scheme == "http" and host not in ("localhost", "127.0.0.1"):
+        raise ValueError(f"'{value}' is not encrypted: write https:// (http for localhost only)")
+    if parts.scheme not in ("http", "https") or not host:
+        raise ValueError(f"'{value}' is no web address: write the whole of it, with https://")
+    if parts.query or parts.fragment or parts.username or re.search(r"[\s\"'<>\\]", value):
+        raise ValueError(f"'{value}' must be a plain address, without ?, #, @, spaces or quotes")
+    return value.rstrip("/")
+
+
+def _address(value: str) -> str:
+    try:
+        # test_environment: names under .test are as good as any other here.
+        found = validate_email(value, check_deliverability=False, test_environment=True)
+    except EmailNotValidError as error:
+        raise ValueError(f"'{value}' is no email address: {error}") from None
+    return found.normalized
+
+
+def _network(value: str) -> str:
+    try:
+        return str(ip_network(value, strict=False))
+    except ValueError:
+        raise ValueError(f"'{value}' is no IP address or network (10.0.0.0/8)") from None
+
+
+def _unjson(value: object) -> object:
+    """A list in the environment is written as JSON, or as one value alone."""
+    if not isinstance(value, str):
+        return value
+    if not value.lstrip().startswith("["):
+        return [value]
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise ValueError(f'this is no JSON list like ["one", "two"]: {error}') from None
+
+
+def _one_line(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("write it on one line, without control characters")
+    return value
+
+
+def _aware(value: object) -> object:
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value) if "T" in value else date.fromisoformat(value)
+    if isinstance(value, datetime) and value.tzinfo is None:
+        raise ValueError("a time needs its offset, for instance 2026-11-24T09:00:00+00:00")
+    if not isinstance(value, date):
+        raise ValueError("write a date, for instance 2026-11-24")  # noqa: TRY004 - pydantic collects ValueError
+    return value
+
+
+Line = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_one_line)]
+Words = Annotated[str, Field(min_length=1, max_length=5000)]
+Url = Annotated[str, AfterValidator(_url)]
+Address = Annotated[str, AfterValidator(_address)]
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]+([-_][a-z0-9]+)*$", max_length=60)]
+Colour = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
+Duration = Annotated[timedelta, BeforeValidator(duration)]
+Lines = Annotated[tuple[Line, ...], BeforeValidator(_unjson)]
+
+
+class Table(BaseModel):
+    """One table of the file; unknown keys are refused, values never repeated in messages."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, str_strip_whitespace=True
+    )
+
+
+class MailboxTable(Table):
+    """A name and an address, as in From."""
+
+    address: Address
+    name: Annotated[str, Field(max_length=200), AfterValidator(_one_line)] = ""
+
+
+class ColoursTable(Table):
+    """`#rrggbb`; legible where they are used (WCAG 2.2 AA: 4.5 to 1)."""
+
+    accent: Colour = _COLOURS.accent
+    accent_dark: Colour = _COLOURS.accent_dark
+    text: Colour = _COLOURS.text
+    paper: Colour = _COLOURS.paper
+    tint: Colour = _COLOURS.tint
+
+    @model_validator(mode="after")
+    def _are_legible(self) -> ColoursTable:
+        night = colours.dark(Colours(**self.model_dump()))
+        uses = [
+            (name, getattr(self, name), ground, getattr(self, ground))
+            for name in ("text", "accent")
+            for ground in ("paper", "tint")
+        ]
+        uses += [
+            ("accent_dark", self.accent_dark, "the dark page", night.paper),
+            ("accent_dark", self.accent_dark, "the dark tint", night.tint),
+        ]
+        faint = [
+            f"{name} on {ground} has a contrast of {ratio:.1f}"
+            for name, colour, ground, behind in uses
+            if (ratio := colours.contrast(colour, behind)) < colours.LEGIBLE
+        ]
+        if faint:
+            raise ValueError(
+                f"{'; '.join(faint)}: text needs {colours.LEGIBLE} or more to be read, "
+                "so choose a darker or lighter colour"
+            )
+        return self
+
+
+class GradesTable(Table):
+    """What each grade of evidence means, in the journal's own words."""
+
+    laboratory: Words | None = None
+    early: Words | None = None
+    moderate: Words | None = None
+    strong: Words | None = None
+    mixed: Words | None = None
+
+
+class JournalTable(Table):
+    """Who publishes."""
+
+    title: Line
+    url: Url
+    description: Line
+    language: Annotated[str, AfterValidator(_language)]
+    time_zone: Annotated[str, AfterValidator(_zone)]
+    disclaimer: Words
+    postal_address: Words
+    sender: MailboxTable
+    app_url: Url | None = None
+    reply_to: MailboxTable | None = None
+    staff: Address | None = None
+    unsubscribe_mailbox: Address | None = None
+    logo: Line | None = None
+    icon: Line | None = None
+    words_per_minute: Annotated[int, Field(ge=50, le=1000)] = 220
+    feed_items: Annotated[int, Field(ge=1, le=1000)] = 50
+    colours: ColoursTable = Field(default_factory=ColoursTable)
+    grades: GradesTable = Field(default_factory=GradesTable)
+
+
+class CategoryTable(Table):
+    """What an article is filed under; its slug is the table's name."""
+
+    title: Line
+    description: Annotated[str, Field(max_length=1000)] = ""
+
+
+class NewsletterTable(Table):
+    """What people subscribe to; its slug is the table's name."""
+
+    title: Line
+    description: Line
+    cadences: Annotated[
+        tuple[Annotated[cadence.Cadence, BeforeValidator(_cadence)], ...],
+        BeforeValidator(_unjson),
+        Field(min_length=1),
+    ]
+    list_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")] | None = None
+    topics: Annotated[tuple[str, ...], BeforeValidator(_unjson)] = ()
+    minimum: Annotated[int, Field(ge=1, le=50)] = 1
+    maximum: Annotated[int, Field(ge=1, le=50)] = 8
+    since: Annotated[datetime | date, BeforeValidator(_aware)] | None = None
+    approval: Approval = Approval.AUTOMATIC
+    lead: Duration | None = None
+    transport: str = "default"
+    sender: MailboxTable | None = None
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> NewsletterTable:
+        if self.minimum > self.maximum:
+            raise ValueError(f"minimum {self.minimum} is more than maximum {self.maximum}")
+        kinds = [each.kind for each in self.cadences]
+        if len(set(kinds)) < len(kinds):
+            raise ValueError("cadences: offer each of weekly, monthly and each article once")
+        return self
+
+
+class TransportTable(BaseModel):
+    """How mails leave. All keys but `kind` are that kind's own options."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
+
+    kind: Line
+
+
+class PublishingTable(Table):
+    """How pages become live."""
+
+    command: Lines | None = None
+    check_timeout: Duration = timedelta(seconds=10)
+
+
+class DispatchingTable(Table):
+    """Bounds of the outbox worker."""
+
+    lease: Annotated[Duration, Field(ge=timedelta(seconds=5), le=timedelta(hours=1))] = timedelta(
+        seconds=60
+    )
+    batch: Annotated[int, Field(ge=1, le=10_000)] = 200
+    retry_limit: Duration = timedelta(hours=72)
+
+
+class ServingTable(Table):
+    """The web app's address."""
+
+    host: Line = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 8000
+    trusted_proxies: Annotated[
+        tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(_unjson)
+    ] = ()
+    cache_control: Line = "public, max-age=300"
+
+
+class Document(BaseSettings):
+    """The whole file. Paths are relative to the journal's folder."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        str_strip_whitespace=True,
+        env_prefix=PREFIX,
+        env_nested_delimiter=DELIMITER,
+        enable_decoding=False,
+    )
+
+    journal: JournalTable
+    categories: Annotated[dict[Slug, CategoryTable], Field(min_length=1)]
+    newsletters: dict[Slug, NewsletterTable] = Field(default_factory=dict)
+    transports: dict[Name, TransportTable] = Field(default_factory=dict)
+    content: Line = "content"
+    templates: Line = "templates"
+    public: Line = "public"
+    store: Line = "sqlite:///var/store.sqlite3"
+    secret_key_file: Lines = ("var/secret.key",)
+    secret_key: SecretStr | None = None
+    bounce_address: Address | None = None
+    cutoff: Duration = timedelta(hours=48)
+    publishing: PublishingTable = Field(default_factory=PublishingTable)
+    dispatching: DispatchingTable = Field(default_factory=DispatchingTable)
+    serving: ServingTable = Field(default_factory=ServingTable)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic-settings calls by keyword
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what it is given: `settings.load` has merged the environment in, on purpose."""
+        return (init_settings,)
+
+
+class Environment(EnvSettingsSource):
+    """The overrides that an environment holds, as nested tables; it is given, never looked up."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        super().__init__(Document)
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        return {name.lower(): value for name, value in self._environ.items()}
+
+    def tables(self) -> dict[str, Any]:
+        """`{"journal": {"title": …}}`."""
+        return self()

@@ -1,0 +1,294 @@
+"""Reading the settings: file, then environment; everything that is wrong, said at once."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from publisher.errors import SettingsError
+from publisher.formats import toml
+from publisher.settings_model import DELIMITER, PREFIX, Document, Environment, TransportTable
+
+KEY_BYTES = 16
+"""The least length of a key that signs links; `init` makes one of 32."""
+
+MAX_BYTES = 1024 * 1024
+
+_SECRET = re.compile(r"^(secret_key|.*(password|passphrase|secret|token|api_?key))$", re.IGNORECASE)
+_OWN_VARIABLES = frozenset({"secret_key"})
+
+
+def key_id(secret: bytes) -> str:
+    """The name of a signing key: derived from it, so that it stays the same for years."""
+    return hashlib.sha256(b"publisher key id\0" + secret).hexdigest()[:8]
+
+
+class Reader:
+    """Collects every problem on the way from a file and an environment to a checked document."""
+
+    def __init__(self, path: Path, root: Path, environ: Mapping[str, str]) -> None:
+        self.path = path
+        self.root = root
+        self.source = _read(path, root)
+        self.environ = environ
+        self.problems: list[str] = []
+        self.overrides: dict[str, Any] = {}
+
+    def error(self) -> SettingsError:
+        """All problems, in the order of the file."""
+        found = sorted(dict.fromkeys(self.problems), key=_in_order)
+        count = "one problem" if len(found) == 1 else f"{len(found)} problems"
+        return SettingsError(
+            f"the settings have {count}:\n" + "\n".join(f"  {p}" for p in found), found
+        )
+
+    def document(self) -> Document | None:
+        """The file with the environment over it, or None where something is wrong."""
+        self.overrides = self._from_environment()
+        self._refuse_secrets(self.source.values)
+        merged = _over(self.source.values, self.overrides)
+        document: Document | None = None
+        try:
+            document = Document(**merged)
+        except ValidationError as error:
+            for detail in error.errors(include_input=False, include_url=False):
+                path = tuple(part for part in detail["loc"] if part != "[key]")
+                self._complain(path, self._message(path, detail["type"], detail["msg"]))
+        self._cross_check(merged)
+        return None if self.problems else document
+
+    # --- where and what -----------------------------------------------------------------------
+
+    def _complain(self, path: Sequence[str | int], message: str) -> None:
+        key = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).lstrip(".")
+        if variable := _variable(path, self.overrides):
+            self.problems.append(f"environment: {variable}: {message}")
+            return
+        line = self.source.line(path)
+        at = _shown(self.path, self.root) + (f":{line}" if line else "")
+        self.problems.append(f"{at}: {key}: {message}")
+
+    def _message(self, path: Sequence[str | int], kind: str, message: str) -> str:
+        if kind == "extra_forbidden":
+            known = _known(path[:-1])
+            near = get_close_matches(str(path[-1]), known, 1, 0.5)
+            return (
+                f"unknown setting; did you mean '{near[0]}'?"
+                if near
+                else (f"unknown setting (known here: {', '.join(known)})")
+            )
+        if kind == "missing":
+            return "this is required; please add it"
+        if kind == "string_pattern_mismatch":
+            return "this is not written as it must be: " + _PATTERNS.get(
+                str(path[-1]), "small letters, digits and hyphens, for instance heart-health"
+            )
+        return message.removeprefix("Value error, ")
+
+    # --- the environment ----------------------------------------------------------------------
+
+    def _from_environment(self) -> dict[str, Any]:
+        fields = Document.model_fields
+        for name in sorted(self.environ):
+            first = name.upper().removeprefix(PREFIX).split(DELIMITER)[0].lower()
+            if name.upper().startswith(PREFIX) and first not in fields:
+                near = get_close_matches(first, fields, 1, 0.5)
+                meant = f"; did you mean {PREFIX}{near[0].upper()}?" if near else ""
+                self.problems.append(f"environment: {name}: unknown setting{meant}")
+        return Environment(self.environ).tables()
+
+    def _refuse_secrets(self, values: Mapping[str, Any], path: tuple[str, ...] = ()) -> None:
+        """A secret in the file would go into git with it."""
+        for key, value in values.items():
+            if isinstance(value, dict):
+                self._refuse_secrets(value, (*path, key))
+            elif _SECRET.match(key) and (not path or path[0] == "transports"):
+                line = self.source.line((*path, key))
+                variable = PREFIX + DELIMITER.join((*path, key)).upper().replace("-", "_")
+                self.problems.append(
+                    f"{_shown(self.path, self.root)}:{line}: {'.'.join((*path, key))}: a secret "
+                    f"never stands in this file: write it to a file of its own and name that as "
+                    f"{key}_file, or set {variable}"
+                )
+
+    # --- what several keys promise together ---------------------------------------------------
+
+    def _cross_check(self, values: Mapping[str, Any]) -> None:
+        """On the raw values, so that these problems come with all the others."""
+        categories = _table(values.get("categories"))
+        transports = _table(values.get("transports")) or {"default": {}}
+        for slug, newsletter in _table(values.get("newsletters")).items():
+            topics = _table(newsletter).get("topics", ())
+            for index, topic in enumerate(topics if isinstance(topics, list | tuple) else ()):
+                if topic not in categories:
+                    self._complain(
+                        ("newsletters", slug, "topics", index),
+                        f"there is no category '{topic}'{_nearest(str(topic), categories)}",
+                    )
+            transport = _table(newsletter).get("transport", "default")
+            if transport not in transports:
+                path = ("newsletters", slug, "transport")
+                self._complain(
+                    path if "transport" in newsletter else path[:2],
+                    f"there is no [transports.{transport}]{_nearest(str(transport), transports)}",
+                )
+        journal, publishing = _table(values.get("journal")), _table(values.get("publishing"))
+        if publishing.get("command") and not journal.get("app_url"):
+            self._complain(
+                ("publishing", "command"),
+                "a site on a static host answers no forms: set journal.app_url to where "
+                "`publisher web` answers, so that people can unsubscribe",
+            )
+
+    # --- secrets and transports ---------------------------------------------------------------
+
+    def keys(self, document: Document, needed: bool) -> tuple[tuple[str, bytes], ...]:
+        """(key id, secret) of every signing key; the first one signs."""
+        found: list[bytes] = []
+        if document.secret_key is not None:
+            path: tuple[str | int, ...] = ("secret_key",)
+            found.append(self._key(path, document.secret_key.get_secret_value()))
+        for index, name in enumerate(document.secret_key_file):
+            path = ("secret_key_file", index)
+            if not (self.root / name).exists():
+                if needed and document.secret_key is None:
+                    self._complain(
+                        path,
+                        f"the key that signs links is not there: {name}; bring yours back, or make "
+                        f"one: umask 077; mkdir -p {Path(name).parent}; openssl rand -hex 32 > "
+                        f"{name} (links in mails already sent would then stop working)",
+                    )
+                continue
+            if (text := self._secret(path, name)) is not None:
+                found.append(self._key(path, text))
+        return tuple((key_id(secret), secret) for secret in found)
+
+    def _key(self, path: Sequence[str | int], text: str) -> bytes:
+        try:
+            secret = bytes.fromhex(text.strip())
+        except ValueError:
+            secret = b""
+        if len(secret) < KEY_BYTES or len(set(secret)) < KEY_BYTES // 2:
+            self._complain(
+                path,
+                f"this key is too weak: write at least {KEY_BYTES * 2} random hexadecimal digits "
+                "(openssl rand -hex 32)",
+            )
+        return secret
+
+    def _secret(self, path: Sequence[str | int], name: str) -> str | None:
+        try:
+            return (self.root / name).read_text("utf-8").strip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is not text"
+            self._complain(path, f"the file {name} cannot be read: {why}")
+            return None
+
+    def options(self, name: str, table: TransportTable) -> dict[str, object]:
+        """A transport's options, with paths made absolute and `password_file` read."""
+        options: dict[str, object] = {}
+        for key, value in (table.model_extra or {}).items():
+            secret = key.removesuffix("_file")
+            if secret != key and _SECRET.match(secret):
+                if isinstance(value, str):
+                    options[secret] = self._secret(("transports", name, key), value)
+                else:
+                    self._complain(("transports", name, key), "write the path of a file")
+            elif isinstance(value, str) and (key == "path" or key.endswith("_file")):
+                options[key] = str(self.root / value)
+            else:
+                options[key] = value
+        return options
+
+
+_PATTERNS = {
+    "list_id": "letters, digits, hyphens and dots, for instance weekly.journal.example.org",
+    **dict.fromkeys(
+        ("accent", "accent_dark", "text", "paper", "tint"), "a colour as #rrggbb, e.g. #0b5c6b"
+    ),
+}
+
+
+def _in_order(problem: str) -> tuple[str, int]:
+    match = re.match(r"([^:]+):(\d+): ", problem)
+    return (match[1], int(match[2])) if match else (problem.split(":")[0], 0)
+
+
+def _table(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _nearest(name: str, known: Mapping[str, object]) -> str:
+    near = get_close_matches(name, known, 1)
+    return f"; did you mean '{near[0]}'?" if near else f" (there is: {', '.join(known) or 'none'})"
+
+
+def _over(values: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """`overrides` laid over `values`; a variable's `heart_health` means the table heart-health."""
+    merged = dict(values)
+    for key, value in overrides.items():
+        hyphened = key.replace("_", "-")
+        at = hyphened if key not in merged and hyphened in merged else key
+        before = merged.get(at)
+        both = isinstance(before, dict) and isinstance(value, dict)
+        merged[at] = _over(before, value) if both and isinstance(before, dict) else value
+    return merged
+
+
+def _variable(path: Sequence[str | int], overrides: Mapping[str, Any]) -> str | None:
+    """The environment variable that the value at `path` comes from, if it comes from one."""
+    value: Any = overrides
+    names: list[str] = []
+    for part in path:
+        if not isinstance(value, dict):
+            break
+        key = str(part) if part in value else str(part).replace("-", "_")
+        if key not in value:
+            return None
+        names.append(key)
+        value = value[key]
+    return None if isinstance(value, dict) or not names else PREFIX + DELIMITER.join(names).upper()
+
+
+def _known(path: Sequence[str | int]) -> list[str]:
+    """The keys that the table at `path` may hold."""
+    model: type[BaseModel] = Document
+    for part in path:
+        found = model.model_fields.get(str(part))
+        if found is None:
+            continue  # the name of a category, newsletter or transport
+        model = next(_models(found.annotation), model)
+    return [name for name in model.model_fields if name not in _OWN_VARIABLES]
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in getattr(annotation, "__args__", ()):
+        yield from _models(inner)
+
+
+def _read(path: Path, root: Path) -> toml.Document:
+    shown = _shown(path, root)
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise SettingsError(f"{shown} is larger than {MAX_BYTES // 1024} KiB: is it settings?")
+        return toml.parse(path.read_text("utf-8-sig"))
+    except toml.BadToml as error:
+        at = f"{shown}:{error.line}" if error.line else shown
+        problem = f"{at}: this is not TOML: {error} (https://toml.io says how it is written)"
+        raise SettingsError(problem, [problem]) from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{shown} is not UTF-8: save it as UTF-8") from None
+    except OSError as error:
+        raise SettingsError(f"the settings {path} cannot be read: {error.strerror}") from None
+
+
+def _shown(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
