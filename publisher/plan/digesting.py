@@ -152,10 +152,11 @@ def plan(
     """
     name = slot_id(newsletter, cadence, slot)
     existing = store.issues.find(name)
-    if existing is not None:
-        # One with a number was skipped for its late approval: staff decide about that one.
-        if existing.state is not IssueState.SKIPPED or existing.number or not retry_skipped:
-            return existing
+    # A skipped one with a number came too late for its approval: staff decide about that one.
+    if existing is not None and (
+        existing.state is not IssueState.SKIPPED or existing.number or not retry_skipped
+    ):
+        return existing
     made = preview(
         newsletter,
         cadence,

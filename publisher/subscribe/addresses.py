@@ -32,13 +32,16 @@ def normalise(address: str) -> tuple[str, str]:
     try:
         # `test_environment` admits the reserved domain .test, for rehearsals.
         found = validate_email(
-            typed, check_deliverability=False, allow_smtputf8=False, test_environment=True
+            typed,
+            check_deliverability=False,
+            allow_smtputf8=False,
+            test_environment=True,
+            strict=True,
         )
     except EmailNotValidError as error:
         raise BadAddress(f"this is not an email address: {_without(typed, str(error))}") from None
-    if found.ascii_email is None:
-        raise BadAddress("this address has letters before the @ that few servers take (use ASCII)")
-    return found.ascii_email, address_key(found.ascii_email)
+    written = f"{found.local_part}@{found.ascii_domain}"
+    return written, address_key(written)
 
 
 def offered_topics(journal: Journal, newsletter: Newsletter) -> tuple[Category, ...]:
