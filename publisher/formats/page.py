@@ -6,7 +6,10 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from urllib.parse import quote, urlsplit
+
+from markupsafe import Markup, escape
 
 from publisher.domain.article import Article
 from publisher.domain.journal import Category, Journal, Newsletter
@@ -62,7 +65,8 @@ class Pages:
         self._env = environment(templates, language=journal.language, zone=journal.zone)
         self._env.globals.update(
             journal=journal,
-            href=self._href,
+            once=lru_cache(maxsize=1024)(self._once),
+            href=lru_cache(maxsize=1024)(self._href),
             asset=self._asset,
             pictures=pictures,
             icon=icon,
@@ -94,6 +98,7 @@ class Pages:
         return self._page(
             "index",
             path="/",
+            here="/",
             description=self._journal.description,
             graph=jsonld.journal_graph(self._journal, self._logo),
             articles=articles[:FRONT],
@@ -105,6 +110,7 @@ class Pages:
         return self._page(
             "category",
             path=self._journal.category_path(category.slug),
+            here=self._journal.category_path(category.slug),
             title=category.title,
             description=category.description or f"{category.title}: {self._journal.title}",
             category=category,
@@ -117,6 +123,7 @@ class Pages:
         return self._page(
             "issues",
             path="/issues/",
+            here="/issues/",
             title="Past issues",
             description=f"Every issue of {self._journal.title}, as it was sent.",
             newsletters=newsletters,
@@ -147,6 +154,7 @@ class Pages:
         name: str,
         *,
         path: str | None,
+        here: str | None = None,
         title: str = "",
         description: str = "",
         canonical: str | None = None,
@@ -160,7 +168,7 @@ class Pages:
             self._env,
             self._templates,
             f"site/{name}.html",
-            here=path,
+            here=here,
             title=title,
             description=description,
             canonical=canonical or own,
@@ -172,9 +180,14 @@ class Pages:
         )
         return clean(text).encode()
 
-    def _href(self, path: str) -> str:
+    def _once(self, name: str, here: str | None = None) -> Markup:
+        """A part that many pages share; `here` is the page that its links lead to, if any."""
+        # The templates have escaped what is in it already.
+        return Markup(render(self._env, self._templates, name, here=here))  # noqa: S704
+
+    def _href(self, path: str) -> Markup:
         """A path of the site as pages link to it, below the journal's URL."""
-        return self._base + quote(path, safe="/?=&#%")
+        return escape(self._base + quote(path, safe="/?=&#%"))
 
     def _asset(self, name: str) -> str:
         """A file's address with its version, so that caches may keep it for good."""
