@@ -116,10 +116,10 @@ class Ledger:
         else:
             found = list(self._issues.list(states=(IssueState.SENDING,), limit=ISSUES))[::-1]
         for issue in found:
-            name = self._composer.newsletter(issue.newsletter).transport
-            lane = self._lanes.get(name)
             if issue.state is not IssueState.SENDING:
                 continue
+            name = self._composer.newsletter(issue.newsletter).transport
+            lane = self._lanes.get(name)
             if lane is None:
                 self._lose_lane(name)
             elif lane.failed is None:
@@ -169,6 +169,9 @@ class Ledger:
             self._exchange()
         with self._noting_errors():
             self._give_back()
+        for lane in self._lanes.values():
+            for connection in lane.connections:
+                connection.give(None)  # it ends by itself, when its server answers at last
         return sum(len(lane.busy) for lane in self._lanes.values())
 
     @contextmanager
@@ -182,8 +185,6 @@ class Ledger:
 
     def _refill(self) -> None:
         """Claim for the lanes that run low: notices first, then issue by issue."""
-        if self._halt.is_set():
-            return
         low = [lane for lane in self._lanes.values() if lane.low]
         if self._notices and low:
             claims = self._claim(notices_only=True)
