@@ -1,0 +1,49 @@
+"""Characters that would break a feed, a page or a mail."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from publisher.checks.rules import error
+from publisher.domain.finding import Finding, Place
+
+# XML 1.0 §2.2 forbids most controls and U+FFFE/F; HTML calls the other noncharacters errors, and
+# a lone surrogate is no character at all. C1 controls are always somebody's broken encoding.
+FORBIDDEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff"
+    + "".join(chr((plane << 16) | 0xFFFE) + chr((plane << 16) | 0xFFFF) for plane in range(1, 17))
+    + "]"
+)
+
+
+def is_sound(text: str) -> bool:
+    """Whether `text` holds none of them. Most text is printable, which is seen at once."""
+    return text.replace("\n", "").isprintable() or FORBIDDEN.search(text) is None
+
+
+def forbidden(text: str, path: str, first_line: int = 1) -> Iterator[Finding]:
+    """One finding for each line of `text` that holds such characters."""
+    if is_sound(text):
+        return
+    for number, line in enumerate(text.split("\n")):
+        names = sorted({f"U+{ord(char):04X}" for char in FORBIDDEN.findall(line)})
+        if names:
+            yield error(
+                "control-character",
+                Place(path, first_line + number),
+                f"the invisible character {', '.join(names)}",
+                "delete it; it often comes from copying out of a PDF",
+            )
+
+
+def escaped(name: str, text: str, place: Place) -> Iterator[Finding]:
+    """The same in a value: YAML and HTML can spell such characters with plain ones."""
+    if not is_sound(text):
+        found = sorted({f"U+{ord(char):04X}" for char in FORBIDDEN.findall(text)})
+        yield error(
+            "control-character",
+            place,
+            f"{name} spells the invisible character {', '.join(found)}",
+            "remove the escape",
+        )

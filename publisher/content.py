@@ -1,0 +1,232 @@
+"""Articles and images from a folder of files."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from publisher.checks import duplicates, images
+from publisher.checks.rules import error, softened
+from publisher.domain.article import Article
+from publisher.domain.finding import Finding, Place
+from publisher.errors import AuthorError, Defect, OperatorError
+from publisher.formats import frontmatter, markdown
+from publisher.ports import Library
+
+_ATTEMPTS = 10
+_HEAD = 16
+
+
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    """One file as it was read; `version` is the hash of its bytes."""
+
+    version: str
+    article: Article | None
+    findings: tuple[Finding, ...]
+    pictures: tuple[str, ...] = ()
+
+
+class Folder:
+    """Reads `content_dir`: every `*.md` an article, every image by its path below it.
+
+    Files and folders whose name starts with a dot are passed over, and nothing outside
+    `content_dir` is read, whatever links say. A second `load` parses only files whose
+    bytes have changed. `mint_id` makes a new `tag:` URI at each call.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        content_dir: Path,
+        *,
+        zone: ZoneInfo,
+        categories: Collection[str],
+        words_per_minute: int,
+        mint_id: Callable[[], str],
+    ) -> None:
+        self._root = root
+        self._folder = content_dir
+        self._zone = zone
+        self._categories = tuple(categories)
+        self._words_per_minute = words_per_minute
+        self._mint_id = mint_id
+        self._parsed: dict[str, _Parsed] = {}
+
+    def load(self) -> Library:
+        """Read everything once. Wrong files become findings and are left out.
+
+        Raises OperatorError when the folder is not there or may not be read.
+        """
+        pictures = dict(self._pictures())
+        parsed = {self._name(file): self._read(file) for file in self._files((".md",))}
+        self._parsed = parsed
+        findings: list[Finding] = []
+        articles: list[Article] = []
+        for one in parsed.values():
+            findings += one.findings
+            if one.article is None:
+                continue
+            wrong = tuple(_picture_findings(one.article, one.pictures, pictures))
+            findings += softened(wrong) if one.article.draft else wrong
+            if not wrong:
+                articles.append(one.article)
+        kept, doubled = duplicates.find(articles)
+        findings += doubled
+        return Library(
+            articles=tuple(sorted(kept, key=lambda article: article.id)),
+            findings=tuple(sorted(findings, key=_by_place)),
+            images={path: found for path, found in pictures.items() if isinstance(found, bytes)},
+        )
+
+    def mint(self) -> Sequence[str]:
+        """Write an id into each article that has none; the paths changed.
+
+        Each file is replaced in one step. Raises AuthorError, after all others are done,
+        naming the files that cannot take a line.
+        """
+        taken = {article.id for article in self.load().articles}
+        changed: list[str] = []
+        refused: list[str] = []
+        for file in self._files((".md",)):
+            name = self._name(file)
+            one = self._parsed.get(name)
+            if one is None or all(finding.rule != "missing-id" for finding in one.findings):
+                continue
+            article_id = self._new_id(taken)
+            try:
+                minted = frontmatter.mint_line(file.read_bytes(), article_id)
+            except AuthorError as wrong:
+                refused.append(f"{name}: {wrong}")
+                continue
+            _replace(file.resolve(), minted)
+            taken.add(article_id)
+            changed.append(name)
+        if refused:
+            raise AuthorError("\n".join(refused))
+        return tuple(changed)
+
+    def _new_id(self, taken: Collection[str]) -> str:
+        for _ in range(_ATTEMPTS):
+            article_id = self._mint_id()
+            if article_id not in taken:
+                return article_id
+        raise Defect(f"{_ATTEMPTS} minted ids in a row were taken already")
+
+    def _files(self, endings: Collection[str]) -> Iterator[Path]:
+        """Files by name, in a stable order; links to folders are not followed."""
+
+        def fail(wrong: OSError) -> None:
+            raise OperatorError(
+                f"cannot read {wrong.filename}: {wrong.strerror}; "
+                "create the folder, or set content_dir in config/publisher.toml"
+            ) from wrong
+
+        for folder, below, names in os.walk(self._folder, onerror=fail):
+            below[:] = sorted(name for name in below if not name.startswith("."))
+            for name in sorted(names):
+                if not name.startswith(".") and Path(name).suffix.lower() in endings:
+                    yield Path(folder, name)
+
+    def _name(self, file: Path) -> str:
+        """`content/x.md`: relative to the journal's root, printable whatever the disk holds."""
+        try:
+            name = file.relative_to(self._root).as_posix()
+        except ValueError:
+            name = f"{self._folder.name}/{file.relative_to(self._folder).as_posix()}"
+        if name.isprintable():
+            return name
+        return name.encode("unicode-escape").decode("ascii")
+
+    def _read(self, file: Path) -> _Parsed:
+        name = self._name(file)
+        raw = self._bytes(file, name, frontmatter.MAX_BYTES)
+        if isinstance(raw, Finding):
+            return _Parsed("", None, (raw,))
+        version = sha256(raw).hexdigest()
+        known = self._parsed.get(name)
+        if known is not None and known.version == version:
+            return known
+        article, findings = frontmatter.parse(
+            raw,
+            path=name,
+            zone=self._zone,
+            categories=self._categories,
+            words_per_minute=self._words_per_minute,
+        )
+        return _Parsed(version, article, findings, _pictures_of(article) if article else ())
+
+    def _bytes(self, file: Path, name: str, limit: int) -> bytes | Finding:
+        """At most one byte more than `limit`, from an ordinary file inside the folder."""
+        place = Place(name)
+        if not file.name.isprintable():
+            return error("file-name", place, "the name is not printable text", "rename the file")
+        try:
+            if not file.resolve().is_relative_to(self._folder.resolve()):
+                message = "a link leads out of content/"
+                return error("outside-content", place, message, "copy the file here")
+            # A pipe would keep us waiting for ever, so it is not opened to wait.
+            handle = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            with os.fdopen(handle, "rb") as stream:
+                if stat.S_ISREG(os.fstat(handle).st_mode):
+                    return stream.read(limit + 1)
+                said = "it is not an ordinary file"
+        except (OSError, RuntimeError) as wrong:  # RuntimeError: a loop of links
+            said = (wrong.strerror if isinstance(wrong, OSError) else None) or str(wrong)
+        message = f"cannot be read: {said}"
+        return error("unreadable-file", place, message, "make it a file that we may read")
+
+    def _pictures(self) -> Iterator[tuple[str, bytes | Finding]]:
+        """Each image below the folder by its path, or why it cannot be used."""
+        for file in self._files(images.KINDS):
+            path = file.relative_to(self._folder).as_posix()
+            raw = self._bytes(file, self._name(file), images.MAX_BYTES)
+            if isinstance(raw, bytes):
+                found = tuple(images.content(path, raw[:_HEAD], len(raw), Place(self._name(file))))
+                yield path, found[0] if found else raw
+            else:
+                yield path, raw
+
+
+def _picture_findings(
+    article: Article, paths: Collection[str], pictures: Mapping[str, bytes | Finding]
+) -> Iterator[Finding]:
+    """An article's images that are not there, or cannot be used."""
+    place = Place(article.path)
+    for path in paths:
+        found = pictures.get(path)
+        if found is None:
+            yield images.missing(path, place)
+        elif isinstance(found, Finding):
+            yield error(found.rule, place, found.message, found.remedy)
+
+
+def _pictures_of(article: Article) -> tuple[str, ...]:
+    texts = (article.body_html, *(question.answer_html for question in article.questions))
+    found = [path for html in texts for path in markdown.pictures(html)]
+    return tuple(dict.fromkeys([article.image.path, *found] if article.image else found))
+
+
+def _by_place(finding: Finding) -> tuple[str, int, str, str]:
+    return finding.place.path, finding.place.line or 0, finding.rule, finding.message
+
+
+def _replace(file: Path, content: bytes) -> None:
+    """Swap in new content: a crash leaves the old file or the new one, never half of it."""
+    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=".mint-")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(temporary).chmod(stat.S_IMODE(file.stat().st_mode))
+        Path(temporary).replace(file)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

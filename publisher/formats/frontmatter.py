@@ -1,0 +1,390 @@
+"""One Markdown file with front matter to one Article, and everything that is wrong with it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import chain
+from math import ceil
+from pathlib import PurePosixPath
+from zoneinfo import ZoneInfo
+
+from frontmatter.default_handlers import YAMLHandler
+
+from publisher.checks import citations, dates, headings, links, raw_html
+from publisher.checks import text as characters
+from publisher.checks.citations import Cited
+from publisher.checks.rules import error, softened
+from publisher.checks.spelling import suggestion
+from publisher.domain.article import Article, Evidence, Question, Source
+from publisher.domain.finding import Finding, Place
+from publisher.formats import markdown, parts, yamltree
+from publisher.formats.fields import Fields, Schema
+from publisher.formats.reading import Reading
+from publisher.formats.sanitise import scheme
+from publisher.formats.skeleton import mint_line, skeleton, slugify
+from publisher.formats.yamltree import Node, Scalar
+
+__all__ = ["MAX_BYTES", "mint_line", "parse", "skeleton", "slugify"]
+
+MAX_BYTES = 1024 * 1024
+ARTICLE = Schema(
+    "an article",
+    ("title", "summary", "category", "published", "key_takeaway", "sources"),
+    (
+        *("id", "updated", "authors", "slug", "tags", "evidence", "image", "questions"),
+        *("corrections", "draft", "canonical_url", "language"),
+    ),
+)
+_HANDLER = YAMLHandler()
+_TOP_OF_ANSWERS = 4
+"""An answer's headings: the page has `h2` over the questions and `h3` for each."""
+
+
+def parse(
+    raw: bytes,
+    *,
+    path: str,
+    zone: ZoneInfo,
+    categories: Collection[str],
+    words_per_minute: int,
+) -> tuple[Article | None, tuple[Finding, ...]]:
+    """The article in `raw` (None when an error blocks it) and every finding, by line.
+
+    `path` is relative to the journal's root (`content/x.md`); a bare date means 00:00 in
+    `zone`; `categories` are slugs. The findings of a draft are warnings: it never leaves,
+    so it blocks nobody; there is no Article all the same while one of them is an error.
+    """
+    if len(raw) > MAX_BYTES:
+        message = f"the file has {len(raw):,} bytes"
+        remedy = "1 MiB is the most; move data elsewhere and link to it"
+        return None, (error("file-too-large", Place(path), message, remedy),)
+    split = _split(raw, path)
+    if isinstance(split, Finding):
+        return None, (split,)
+    tree = yamltree.compose(split.matter, split.matter_line)
+    if isinstance(tree, yamltree.Fault):
+        place = Place(path, tree.line)
+        return None, (*split.findings, error(tree.rule, place, tree.message, tree.remedy))
+    if not isinstance(tree, yamltree.Mapping):
+        remedy = "write `title: …` and the other keys between the two lines of ---"
+        found = error("front-matter", Place(path, tree.line), "no keys and values here", remedy)
+        return None, (*split.findings, found)
+    reader = _File(path, split, zone, categories, words_per_minute)
+    article = reader.article(tree, hashlib.sha256(raw).hexdigest())
+    findings = sorted(
+        dict.fromkeys((*split.findings, *reader.fields.findings)),
+        key=lambda finding: (finding.place.line or 0, finding.rule, finding.message),
+    )
+    blocked = any(finding.blocks for finding in findings)
+    if reader.draft:
+        findings = list(softened(findings))
+    return None if blocked else article, tuple(findings)
+
+
+@dataclass(frozen=True, slots=True)
+class _Split:
+    """Front matter and body as text, the line each starts on, and what is wrong already."""
+
+    text: str
+    matter: str
+    matter_line: int
+    body: str
+    body_line: int
+    findings: tuple[Finding, ...]
+
+
+def _split(raw: bytes, path: str) -> _Split | Finding:
+    """Take the file apart as python-frontmatter does, and keep count of the lines."""
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as wrong:
+        line = raw.count(b"\n", 0, wrong.start) + 1
+        message = f"byte {wrong.start:,} is not UTF-8"
+        return error("invalid-utf8", Place(path, line), message, "save the file as UTF-8")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    findings = tuple(characters.forbidden(text, path))
+    if findings:
+        text = characters.FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text)
+    missing = error(
+        "front-matter",
+        Place(path, 1),
+        "there is no front matter",
+        "start the file with a line of ---, the keys, and another line of ---",
+    )
+    opening = _HANDLER.FM_BOUNDARY.match(text)
+    if opening is None:
+        return missing
+    try:
+        matter, body = _HANDLER.split(text)
+    except ValueError:  # no second boundary
+        return missing
+    return _Split(
+        text=text,
+        matter=matter,
+        matter_line=text.count("\n", 0, opening.end()) + 1,
+        body=body,
+        body_line=text.count("\n", 0, len(text) - len(body)) + 1,
+        findings=findings,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A Markdown text of the file, read, and how its lines map to the file's."""
+
+    reading: Reading
+    first_line: int
+    exact: bool = True
+
+    def line(self, line: int) -> int:
+        """The file's line."""
+        return self.first_line + line - 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question whose answer is not yet rendered."""
+
+    question: str
+    text: _Text
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What the texts of an article come to."""
+
+    body_html: str
+    questions: tuple[Question, ...]
+    sources: tuple[Source, ...]
+    citations: tuple[int, ...]
+    words: int
+
+
+class _File:
+    """Reads one file's tree and body; `fields.findings` gathers what is wrong."""
+
+    def __init__(
+        self,
+        path: str,
+        split: _Split,
+        zone: ZoneInfo,
+        categories: Collection[str],
+        words_per_minute: int,
+    ) -> None:
+        self.path = path
+        self.fields = Fields(path)
+        self.draft = False
+        self._split = split
+        self._zone = zone
+        self._categories = categories
+        self._words_per_minute = words_per_minute
+
+    def article(self, tree: yamltree.Mapping, version: str) -> Article | None:
+        """Everything in its place, or None when a part is missing."""
+        fields, split = self.fields, self._split
+        values = fields.keys(tree, ARTICLE)
+        self.draft = fields.flag(values.get("draft"), "draft")
+        permanent = self._id(tree, values.get("id"))
+        title = parts.plain(fields, values.get("title"), "title", 300)
+        summary = parts.plain(fields, values.get("summary"), "summary")
+        takeaway = parts.plain(fields, values.get("key_takeaway"), "key_takeaway")
+        category = self._category(values.get("category"))
+        published, updated = self._instants(values)
+        listed = parts.sources(fields, values.get("sources"))
+        asked = self._questions(values.get("questions"))
+        evidence = fields.choice(values.get("evidence"), "evidence", tuple(Evidence))
+        slug = self._slug(values.get("slug"))
+        image = parts.image(fields, values.get("image"))
+        noticed = parts.corrections(fields, values.get("corrections"))
+        rest = {
+            "authors": fields.texts(values.get("authors"), "authors"),
+            "tags": fields.texts(values.get("tags"), "tags"),
+        }
+        canonical = parts.address(fields, values.get("canonical_url"), "canonical_url")
+        language = parts.language(fields, values.get("language"))
+        body = _Text(markdown.read(split.body), split.body_line)
+        written = self._rendered(body, asked, listed)
+        if published:
+            when = [(notice.date, place) for notice, place in noticed]
+            fields.findings += dates.order(published, updated, when, self._zone)
+        if not (permanent and title and summary and takeaway and category and published and slug):
+            return None
+        return Article(
+            id=permanent,
+            slug=slug,
+            title=title,
+            summary=summary,
+            category=category,
+            published_at=published,
+            updated_at=self._updated(published, updated, (notice.date for notice, _ in noticed)),
+            key_takeaway=takeaway,
+            sources=written.sources,
+            body=split.body.strip("\n"),
+            body_html=written.body_html,
+            words=written.words,
+            path=self.path,
+            version=version,
+            citations=written.citations,
+            evidence=Evidence(evidence) if evidence else None,
+            image=image,
+            questions=written.questions,
+            corrections=tuple(notice for notice, _ in noticed),
+            draft=self.draft,
+            canonical_url=canonical,
+            language=language,
+            reading_minutes=max(1, ceil(written.words / self._words_per_minute)),
+            **rest,
+        )
+
+    def _id(self, tree: yamltree.Mapping, node: Node | None) -> str | None:
+        if node is not None:
+            return parts.article_id(self.fields, node)
+        written = tree.find("id")
+        if written is None:
+            remedy = "run `publisher check --mint`"
+            self.fields.note("missing-id", tree, "the article has no id yet", remedy)
+        else:
+            remedy = "delete the line and run `publisher check --mint`"
+            self.fields.note("bad-id", written, "id is empty", remedy)
+        return None
+
+    def _slug(self, node: Node | None) -> str | None:
+        if node is not None:
+            return parts.slug(self.fields, node)
+        return slugify(PurePosixPath(self.path).stem)
+
+    def _category(self, node: Node | None) -> str | None:
+        value = self.fields.text(node, "category")
+        if node is None or value is None or value in self._categories:
+            return value
+        remedy = suggestion(value, self._categories, "define it in config/publisher.toml")
+        self.fields.note("unknown-category", node, f"there is no category {value!r}", remedy)
+        return None
+
+    def _instants(
+        self, values: Mapping[str, Node]
+    ) -> tuple[datetime | None, tuple[datetime, Place] | None]:
+        published = parts.instant(self.fields, values.get("published"), "published", self._zone)
+        node = values.get("updated")
+        updated = parts.instant(self.fields, node, "updated", self._zone)
+        return published, (updated, self.fields.place(node)) if node and updated else None
+
+    def _updated(
+        self,
+        published: datetime,
+        updated: tuple[datetime, Place] | None,
+        corrected: Iterable[date],
+    ) -> datetime:
+        moments = [published, *(dates.midnight(day, self._zone) for day in corrected)]
+        if updated:
+            moments.append(updated[0])
+        return max(moments)
+
+    def _questions(self, node: Node | None) -> tuple[_Asked, ...]:
+        found: list[_Asked] = []
+        for _, values in self.fields.mappings(node, "questions", parts.QUESTION):
+            question = parts.plain(self.fields, values.get("question"), "question")
+            answer = self._answer(values.get("answer"))
+            if answer is not None:
+                found.append(_Asked(question or "", answer))
+        return tuple(found)
+
+    def _answer(self, node: Node | None) -> _Text | None:
+        value = self.fields.scalar(node, "answer", ("text",), "text")
+        if value is None or node is None:
+            return None
+        if not value.strip():
+            self.fields.note("empty-text", node, "answer is empty", "write the answer")
+            return None
+        sound = self.fields.sound(value, node, "answer", MAX_BYTES)
+        if sound is None:
+            return None
+        literal = isinstance(node, Scalar) and node.style == "|"
+        return _Text(markdown.read(sound), node.line + literal, literal)
+
+    def _rendered(
+        self, body: _Text, asked: tuple[_Asked, ...], listed: Mapping[str, parts.Listed]
+    ) -> _Written:
+        """Number the citations over body and answers, render both, note what is wrong."""
+        texts = (body, *(each.text for each in asked))
+        cited = [
+            Cited(key, Place(self.path, self._line(text, citation.line, f"@{key}")))
+            for text in texts
+            for citation in text.reading.citations
+            for key in citation.keys
+        ]
+        numbers = {key: n for n, key in enumerate(dict.fromkeys(c.key for c in cited), 1)}
+        findings = self.fields.findings
+        findings += citations.unknown(cited, listed)
+        findings += citations.unused(cited, {key: each.place for key, each in listed.items()})
+        findings += headings.levels(
+            ((body.line(line), level) for line, level in body.reading.headings), self.path
+        )
+        page = self._render(body, numbers, {}, 2)
+        if not body.reading.words and not body.reading.images:
+            place = Place(self.path, body.first_line)
+            findings.append(error("empty-body", place, "the article has no body", "write it"))
+        uses, questions = page.uses, []
+        for each in asked:
+            answer = self._render(each.text, numbers, uses, _TOP_OF_ANSWERS)
+            questions.append(Question(each.question, each.text.reading.text.strip(), answer.html))
+            uses = answer.uses
+        known = (listed[key].source for key in numbers if key in listed)
+        return _Written(
+            body_html=page.html,
+            questions=tuple(questions),
+            sources=tuple(source for source in known if source is not None),
+            citations=tuple(uses.get(key, 0) for key in numbers),
+            words=sum(text.reading.words for text in texts),
+        )
+
+    def _render(
+        self, text: _Text, numbers: Mapping[str, int], uses: Mapping[str, int], top: int
+    ) -> markdown.Rendering:
+        rendering = markdown.render(text.reading, numbers, first_uses=uses, top=top)
+        self.fields.findings += chain(
+            self._marks(text, rendering), self._targets(text), self._characters(text, rendering)
+        )
+        return rendering
+
+    def _marks(self, text: _Text, rendering: markdown.Rendering) -> Iterator[Finding]:
+        """Citations and raw HTML that would not come out as written."""
+        for line, written in text.reading.malformed:
+            yield citations.malformed(written, self._place(text, line, written))
+        for line, where in text.reading.misplaced:
+            yield citations.misplaced(where, self._place(text, line))
+        for citation in rendering.lost:
+            where = "a link or in raw HTML"
+            yield citations.misplaced(where, self._place(text, citation.line, citation.written))
+        for line, what in markdown.stripped(text.reading):
+            yield raw_html.stripped(what, self._place(text, line))
+
+    def _targets(self, text: _Text) -> Iterator[Finding]:
+        """Links and images that lead nowhere, or where they should not."""
+        for line, target in text.reading.links:
+            yield from links.link(target, scheme(target), self._place(text, line, target))
+        seen = zip(text.reading.images, text.reading.alts, strict=True)
+        for (line, target), alt in seen:
+            place = self._place(text, line, target)
+            yield from parts.body_image(target, scheme(target), alt, place)
+
+    def _characters(self, text: _Text, rendering: markdown.Rendering) -> Iterator[Finding]:
+        """Characters that are spelt as references (`&#7;`), which only the result shows."""
+        if characters.is_sound(rendering.html):
+            return
+        line = text.reading.text.count("\n", 0, max(0, text.reading.text.find("&#"))) + 1
+        yield from characters.escaped("the text", rendering.html, self._place(text, line, "&#"))
+
+    def _place(self, text: _Text, line: int, needle: str = "") -> Place:
+        return Place(self.path, self._line(text, line, needle))
+
+    def _line(self, text: _Text, line: int, needle: str) -> int:
+        """The file's line; in a folded text, the first one from its start that holds `needle`."""
+        if text.exact:
+            return text.line(line)
+        lines = self._split.text.split("\n")[text.first_line - 1 : self._split.body_line - 1]
+        held = (number for number, held in enumerate(lines) if needle and needle in held)
+        return text.first_line + next(held, 0)

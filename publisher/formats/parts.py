@@ -1,0 +1,268 @@
+"""The parts of an article's front matter: sources, corrections, image, names and dates."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping as Table
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from publisher.checks import citations, dates, identifiers, images, links
+from publisher.domain.article import Correction, CorrectionKind, Image, Source
+from publisher.domain.finding import Finding, Place
+from publisher.formats import identifiers as forms
+from publisher.formats.fields import PARAGRAPH_LENGTH, Fields, Schema
+from publisher.formats.markdown import KEY, picture_path
+from publisher.formats.yamltree import Mapping, Node, Scalar
+
+SOURCE = Schema(
+    "a source",
+    ("key", "title", "kind", "year"),
+    ("doi", "pmid", "pmcid", "url", "journal", "authors", "accessed"),
+)
+QUESTION = Schema("a question", ("question", "answer"))
+CORRECTION = Schema("a correction", ("date", "kind", "wrong", "right"))
+IMAGE = Schema("the image", ("path", "alt"))
+
+# RFC 4151 §2.1: authority (a DNS name or a mail address), date, specific part.
+_TAG_URI = re.compile(
+    r"tag:(?:[A-Za-z0-9._-]+@)?[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?,"
+    r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?:"
+    r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})+",
+    re.ASCII,
+)
+ID_LENGTH = 200
+SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+SLUG_LENGTH = 100
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
+_KEY = re.compile(KEY)
+_FORMS = {"doi": forms.doi, "pmid": forms.pmid, "pmcid": forms.pmcid}
+_WRITTEN = ("text", "number")
+
+
+def is_id(text: str) -> bool:
+    """Whether `text` is a tag URI (RFC 4151) of a reasonable length."""
+    found = _TAG_URI.fullmatch(text)
+    if found is None or len(text) > ID_LENGTH:
+        return False
+    year, month, day = found.groups()
+    try:
+        date(int(year), int(month or 1), int(day or 1))
+    except ValueError:
+        return False
+    return True
+
+
+def article_id(fields: Fields, node: Node) -> str | None:
+    """The article's permanent id."""
+    value = fields.text(node, "id")
+    if value is not None and not is_id(value):
+        remedy = "delete the line and run `publisher check --mint`"
+        fields.note("bad-id", node, f"{value!r} is not a tag: URI", remedy)
+        return None
+    return value
+
+
+def slug(fields: Fields, node: Node) -> str | None:
+    """The article's name in addresses."""
+    value = fields.text(node, "slug", SLUG_LENGTH)
+    if value is not None and not SLUG.fullmatch(value):
+        remedy = "use a-z, 0-9 and single hyphens, such as car-nk-cells"
+        fields.note("bad-slug", node, f"{value!r} cannot be a slug", remedy)
+        return None
+    return value
+
+
+def language(fields: Fields, node: Node | None) -> str | None:
+    """A language tag; only its form is judged."""
+    if isinstance(node, Scalar) and node.kind == "yes/no value":
+        return node.value  # YAML 1.1 takes Norwegian (`no`) for a refusal
+    value = fields.text(node, "language")
+    if node is not None and value is not None and not _LANGUAGE.fullmatch(value):
+        fields.note("bad-language", node, f"{value!r} is not a language tag", "write en or pt-BR")
+        return None
+    return value
+
+
+def address(fields: Fields, node: Node | None, name: str) -> str | None:
+    """An absolute http(s) URL."""
+    value = fields.text(node, name, PARAGRAPH_LENGTH)
+    if node is not None and value is not None and not links.is_web_address(value):
+        remedy = "write the whole address, such as https://example.org/page"
+        fields.note("bad-url", node, f"{name} {value!r} is not a web address", remedy)
+        return None
+    return value
+
+
+def instant(fields: Fields, node: Node | None, name: str, zone: ZoneInfo) -> datetime | None:
+    """An instant as aware UTC."""
+    value = fields.scalar(node, name, ("date", "text", "number"), "a date")
+    if node is None or value is None:
+        return None
+    return _kept(fields, dates.instant(value.strip(), zone, fields.place(node)))
+
+
+def day(fields: Fields, node: Node | None, name: str) -> date | None:
+    """A civil date."""
+    value = fields.scalar(node, name, ("date", "text", "number"), "a date")
+    if node is None or value is None:
+        return None
+    return _kept(fields, dates.day(value.strip(), fields.place(node)))
+
+
+_Date = TypeVar("_Date", date, datetime)
+
+
+def _kept(fields: Fields, found: Finding | _Date) -> _Date | None:
+    if isinstance(found, Finding):
+        fields.findings.append(found)
+        return None
+    return found
+
+
+def image(fields: Fields, node: Node | None) -> Image | None:
+    """The article's picture; whether the file exists is for whoever reads files to say."""
+    if node is None:
+        return None
+    if not isinstance(node, Mapping):
+        remedy = "write `path:` and `alt:` below it"
+        fields.note("wrong-type", node, f"image must be a mapping, not a {node.kind}", remedy)
+        return None
+    values = fields.keys(node, IMAGE)
+    path = fields.text(values.get("path"), "path")
+    alt = values.get("alt")
+    if alt is None or (isinstance(alt, Scalar) and not alt.value.strip()):
+        if alt is not None:
+            fields.findings += images.alt("", path or "", fields.place(alt))
+        words = None
+    else:
+        words = fields.text(alt, "alt", PARAGRAPH_LENGTH)
+    if path is not None:
+        path = path.removeprefix("./")
+        wrong = tuple(images.path(path, fields.place(values["path"])))
+        fields.findings += wrong
+        path = None if wrong else path
+    return Image(path, words) if path and words else None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A source and where it stands."""
+
+    source: Source | None
+    place: Place
+
+
+def sources(fields: Fields, node: Node | None) -> dict[str, Listed]:
+    """The sources by key; a wrong one is there too, so that its citations are not blamed."""
+    found: dict[str, Listed] = {}
+    places: dict[str, list[Place]] = {}
+    for item, values in fields.mappings(node, "sources", SOURCE):
+        key = fields.text(values.get("key"), "key")
+        if key is not None and not _KEY.fullmatch(key):
+            remedy = "use letters, digits and . _ : -, such as liu-2020"
+            fields.note("bad-source-key", values["key"], f"{key!r} cannot be cited", remedy)
+            key = None
+        source = _source(fields, item, values, key)
+        if key is not None:
+            place = fields.place(values["key"])
+            places.setdefault(key, []).append(place)
+            found.setdefault(key, Listed(source, place))
+    fields.findings += identifiers.repeated(places)
+    if isinstance(node, Scalar | Mapping) or not (node is None or node.items):
+        _no_sources(fields, node)
+    return found
+
+
+def _no_sources(fields: Fields, node: Node) -> None:
+    if isinstance(node, Scalar) and node.kind != "empty value":
+        return  # the wrong type was noted
+    if isinstance(node, Mapping):
+        return
+    fields.note("no-sources", node, "the article has no source", "name the works it rests on")
+
+
+def _source(
+    fields: Fields, item: Mapping, values: Table[str, Node], key: str | None
+) -> Source | None:
+    title = fields.text(values.get("title"), "title", PARAGRAPH_LENGTH)
+    kind = fields.text(values.get("kind"), "kind")
+    year = _year(fields, values.get("year"))
+    ids = {name: _identifier(fields, values.get(name), name) for name in _FORMS}
+    url = address(fields, values.get("url"), "url")
+    journal = fields.text(values.get("journal"), "journal")
+    authors = fields.texts(values.get("authors"), "authors")
+    accessed = day(fields, values.get("accessed"), "accessed")
+    name = key or title or "on this line"
+    fields.findings += identifiers.unresolvable(values, name, fields.place(item))
+    if key is None or title is None or kind is None or year is None:
+        return None
+    return Source(
+        key=key,
+        title=title,
+        kind=kind,
+        year=year,
+        doi=ids["doi"],
+        pmid=ids["pmid"],
+        pmcid=ids["pmcid"],
+        url=url,
+        journal=journal,
+        authors=authors,
+        accessed=accessed,
+    )
+
+
+def _identifier(fields: Fields, node: Node | None, name: str) -> str | None:
+    written = fields.scalar(node, name, _WRITTEN, "text")
+    if node is None or written is None:
+        return None
+    value = _FORMS[name](written)
+    if value is None:
+        fields.findings.append(identifiers.ill_formed(name, written, fields.place(node)))
+    return value
+
+
+def _year(fields: Fields, node: Node | None) -> int | None:
+    written = fields.scalar(node, "year", _WRITTEN, "a number")
+    if node is None or written is None:
+        return None
+    if re.fullmatch(r"[12]\d{3}", written.strip(), re.ASCII):
+        return int(written)
+    fields.note("impossible-date", node, f"{written!r} is not a year", "write four digits")
+    return None
+
+
+def corrections(fields: Fields, node: Node | None) -> tuple[tuple[Correction, Place], ...]:
+    """The notices, in the order of the file, each with the place of its date."""
+    found: list[tuple[Correction, Place]] = []
+    for _, values in fields.mappings(node, "corrections", CORRECTION):
+        when = day(fields, values.get("date"), "date")
+        kind = fields.choice(values.get("kind"), "kind", tuple(CorrectionKind))
+        wrong = plain(fields, values.get("wrong"), "wrong")
+        right = plain(fields, values.get("right"), "right")
+        if when and kind and wrong and right:
+            correction = Correction(when, CorrectionKind(kind), wrong, right)
+            found.append((correction, fields.place(values["date"])))
+    return tuple(found)
+
+
+def plain(
+    fields: Fields, node: Node | None, name: str, limit: int = PARAGRAPH_LENGTH
+) -> str | None:
+    """A text that stands alone in feeds, mails and lists, so nothing can be cited in it."""
+    value = fields.text(node, name, limit)
+    if node is not None and value is not None:
+        fields.findings += citations.in_plain_text(name, value, fields.place(node))
+    return value
+
+
+def body_image(target: str, scheme: str | None, alt: str, place: Place) -> list[Finding]:
+    """What is wrong with one image in a body or an answer."""
+    found = list(images.alt(alt, target, place))
+    if scheme is not None or target.startswith("//"):
+        found.append(images.remote(target, place))
+    else:
+        found += images.path(picture_path(target), place)
+    return found
