@@ -1,0 +1,206 @@
+"""How fast an issue leaves, beside Postfix's own load generator, through the same sink.
+
+    python benchmarks/dispatch.py [--count 20000] [--runs 3] [--connections 10]
+
+The sink is `smtp-sink -c` (C, keeps nothing). `smtp-source -d` (C) sends the same number of
+messages of the same size and stores nothing; we journal every delivery in SQLite, settle it,
+and put a token and headers of its own into every message. Prints a Markdown table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import random
+import shutil
+import socket
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the sample values live with the tests
+
+from publisher import transports
+from publisher.dispatch import Bounds, Dispatcher
+from publisher.ports import Store
+from tests import factories
+from tests.verbs.outbox import KEYS, open_at, readers, release, subscribe
+
+SIZE = 24_000
+"""Bytes of a message, about that of a digest."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to measure."""
+
+    count: int
+    runs: int
+    connections: int
+
+
+def program(name: str) -> str:
+    found = shutil.which(name, path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
+    if found is None:
+        sys.exit(f"{name} is missing: install Postfix (Debian: apt-get install postfix)")
+    return found
+
+
+@contextmanager
+def sink() -> Iterator[int]:
+    """A running smtp-sink; its port."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    user = ["-u", "nobody"] if os.geteuid() == 0 else []
+    command = [program("smtp-sink"), *user, "-c", f"127.0.0.1:{port}", "1000"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(200):
+            try:
+                socket.create_connection(("127.0.0.1", port)).close()
+                break
+            except OSError:
+                time.sleep(0.05)
+        else:
+            sys.exit("smtp-sink does not answer")
+        yield port
+    finally:
+        process.kill()
+        process.wait()
+
+
+def smtp_source(options: Options, size: int, port: int) -> float:
+    """Messages a second of Postfix's load generator."""
+    command = [program("smtp-source"), "-d", "-s", str(options.connections)]
+    command += ["-m", str(options.count), "-l", str(size), f"127.0.0.1:{port}"]
+    began = time.perf_counter()
+    subprocess.run(command, check=True)
+    return options.count / (time.perf_counter() - began)
+
+
+def ours(options: Options, synchronous: str, port: int, folder: Path) -> tuple[float, int]:
+    """Messages a second of `dispatch`, planned beforehand, and the size of one."""
+    path = Path(tempfile.mkdtemp(dir=folder)) / "journal.db"
+    store = open_at(path, synchronous)
+    journal = factories.journal()
+    subscribe(store, "weekly", readers(options.count))
+    issue = release(store, journal, padding=SIZE - 1500)
+    settings = {"host": "127.0.0.1", "port": port, "security": "none"}
+    settings |= {"connections": options.connections, "messages_per_connection": 1_000_000}
+    dispatcher = Dispatcher(
+        journal=journal,
+        keys=KEYS,
+        outbox=store.outbox,
+        issues=store.issues,
+        notices=store.notices,
+        transports={"default": transports.connect("default", "smtp", settings)},
+        clock=lambda: datetime.now(UTC),
+        jitter=random.random,
+        worker="benchmark",
+        bounds=Bounds(),
+    )
+    began = time.perf_counter()
+    report = dispatcher.drain(threading.Event())
+    took = time.perf_counter() - began
+    assert report.counts == {"accepted": options.count}, report
+    assert store.issues.get(issue.id).counts["accepted"] == options.count
+    size = message_size(store, dispatcher, folder)
+    store.close()
+    return options.count / took, size
+
+
+def message_size(store: Store, dispatcher: Dispatcher, folder: Path) -> int:
+    """Bytes of one message of the same edition, taken from a folder transport."""
+    release(store, dispatcher.journal, padding=SIZE - 1500)
+    stop = threading.Event()
+    out = Path(tempfile.mkdtemp(dir=folder))
+    one = transports.connect("default", "folder", {"path": str(out)})
+    Dispatcher(
+        journal=dispatcher.journal,
+        keys=KEYS,
+        outbox=store.outbox,
+        issues=store.issues,
+        notices=store.notices,
+        transports={"default": one},
+        clock=dispatcher.clock,
+        jitter=dispatcher.jitter,
+        worker="size",
+        bounds=Bounds(batch=1),
+    ).drain(stop, on_progress=lambda _: stop.set())
+    return next(out.glob("*.eml")).stat().st_size
+
+
+def measure(options: Options, folder: Path) -> tuple[dict[str, list[float]], int]:
+    """Rates by sender, the senders taking turns so that a busy moment hits all alike."""
+    rates: dict[str, list[float]] = {}
+    size = SIZE
+    for run in range(options.runs):
+        for synchronous in ("FULL", "NORMAL"):
+            with sink() as port:
+                rate, size = ours(options, synchronous, port, folder)
+            name = f"publisher, journalling, synchronous={synchronous}"
+            rates.setdefault(name, []).append(rate)
+        with sink() as port:
+            rate = smtp_source(options, size, port)
+        rates.setdefault("Postfix smtp-source -d, nothing stored", []).append(rate)
+        print(f"run {run + 1} of {options.runs} done", file=sys.stderr)
+    return rates, size
+
+
+def postfix_version() -> str:
+    found = subprocess.run(
+        [program("postconf"), "-h", "mail_version"], capture_output=True, text=True, check=False
+    )
+    return found.stdout.strip() or "unknown"
+
+
+def processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    found = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(found, platform.machine())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--count", type=int, default=20_000)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--connections", type=int, default=10)
+    options = Options(**vars(parser.parse_args()))
+    with tempfile.TemporaryDirectory() as folder:
+        rates, size = measure(options, Path(folder))
+    medians = {name: statistics.median(found) for name, found in rates.items()}
+    yardstick = medians["Postfix smtp-source -d, nothing stored"]
+    print(f"{options.count} messages of {size} bytes, {options.connections} connections, ", end="")
+    print(f"sink smtp-sink -c, median of {options.runs} runs\n")
+    print("| sender | messages/s | of smtp-source | runs |")
+    print("|---|---:|---:|---|")
+    for name, median in sorted(medians.items(), key=lambda item: -item[1]):
+        runs = ", ".join(f"{rate:,.0f}" for rate in rates[name])
+        print(f"| {name} | {median:,.0f} | {median / yardstick:.2f}× | {runs} |")
+
+    print(
+        f"\n{processor()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}; ",
+        end="",
+    )
+    print(f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, ", end="")
+    print(f"SQLAlchemy {version('sqlalchemy')}, Postfix {postfix_version()}")
+
+
+if __name__ == "__main__":
+    main()
