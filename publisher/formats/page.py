@@ -59,7 +59,6 @@ class Pages:
         self._templates = templates
         self._pictures = pictures
         self._assets = assets
-        self._versions: dict[str, str] = {}
         self._base = urlsplit(journal.url).path
         self._logo = journal.url + quote(logo.path) if logo else None
         self._env = environment(templates, language=journal.language, zone=journal.zone)
@@ -191,10 +190,8 @@ class Pages:
 
     def _asset(self, name: str) -> str:
         """A file's address with its version, so that caches may keep it for good."""
-        if name not in self._versions:
-            content = self._assets.get(name, b"")
-            self._versions[name] = hashlib.sha256(content).hexdigest()[:10]
-        return f"{self._href('/' + name)}?v={self._versions[name]}"
+        version = hashlib.sha256(self._assets.get(name, b"")).hexdigest()[:10]
+        return f"{self._href('/' + name)}?v={version}"
 
 
 def _feeds(journal: Journal) -> list[dict[str, str]]:
