@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from publisher import transports
 from publisher.domain.message import Envelope
 from publisher.domain.outcome import Outcome, OutcomeKind, cleaned
 from publisher.errors import SettingsError, TransportError, TransportUnavailable
-from publisher.transports.session import stuffed
+from publisher.transports.session import Lost, stuffed
 from publisher.transports.smtp import SmtpSender, SmtpTransport
 from tests.transports import authority
 from tests.transports.relay import Act, Answer, Relay
@@ -183,8 +184,8 @@ def test_a_line_that_breaks_within_the_message_sent_nothing() -> None:
         relay._always["DATA"] = "354 go\r\n"
         sender._session.ask("DATA")
         assert sender._session.sock is not None
-        sender._session.sock.shutdown(1)
-        with pytest.raises(Exception, match="within the message"):
+        sender._session.sock.shutdown(socket.SHUT_WR)
+        with pytest.raises(Lost, match="within the message"):
             sender._session.write_body(b"x" * 10_000_000)
         sender.close()
     assert relay.received == []
@@ -567,3 +568,21 @@ def test_a_cleaned_reply_names_nobody(reply: str, address: str) -> None:
     assert address not in kept
     assert len(kept) <= 300
     assert kept.isprintable() or not kept.isascii()
+
+
+def test_a_line_that_is_gone_is_noticed_at_the_next_write() -> None:
+    """Whether we closed it, or only cannot write any more, nothing was sent."""
+    with Relay() as relay:
+        for shut in (True, False):
+            sender = transport(relay).open()
+            assert sender._session.sock is not None
+            if shut:
+                sender._session.sock.shutdown(socket.SHUT_WR)
+            else:
+                sender._session.close()
+                with pytest.raises(Lost, match="closed"):
+                    sender._session.reply()
+            with pytest.raises(TransportUnavailable, match="nothing was sent"):
+                sender.send(MESSAGE, READER)
+            sender.close()
+    assert relay.received == []

@@ -13,6 +13,7 @@ import pytest
 
 from publisher import transports as kinds
 from publisher.dispatch import Bounds, Progress
+from publisher.dispatch.composing import Composer
 from publisher.dispatch.doubts import REMEMBERED, Losses
 from publisher.domain.delivery import Claim, DeliveryState, OutboxKind, Settlement
 from publisher.domain.issue import IssueEvent, IssueState
@@ -22,7 +23,7 @@ from publisher.domain.outcome import ACCEPTED as OK
 from publisher.domain.outcome import Outcome, OutcomeKind
 from publisher.domain.retry import RetryPolicy
 from publisher.domain.subscription import SubscriptionEvent, Suppression, SuppressionReason
-from publisher.errors import SettingsError, StoreError, TransportError, TransportUnavailable
+from publisher.errors import Defect, SettingsError, StoreError, TransportError, TransportUnavailable
 from publisher.formats import token
 from publisher.ports import Outbox
 from publisher.transports.memory import MemoryTransport
@@ -845,3 +846,11 @@ def test_counting_losses_takes_no_more_memory_than_stated() -> None:
     assert not any(losses.too_many(claim) for claim in claims)
     assert not losses.too_many(claims[0])
     assert losses.too_many(claims[-1])
+
+
+def test_a_delivery_without_an_edition_is_our_own_mistake(post: Post) -> None:
+    """It is said so, before anything is journalled."""
+    claim = Claim(OutboxKind.DELIVERY, 7, 1, 0, NOW, "r@example.org", "", "", "<1@x>", NOW)
+    composer = Composer(post.journal, KEYS, post.store.issues, post.store.notices, None)
+    with pytest.raises(Defect, match="delivery 7"):
+        composer.prepare(claim)
