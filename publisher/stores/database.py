@@ -60,10 +60,10 @@ class Database:
                     transaction.rollback()
 
     @contextmanager
-    def change(self) -> Iterator[Connection]:
+    def change(self, *, keep: bool = True) -> Iterator[Connection]:
         """`write` where no unique key can be broken unless we are wrong. Raises Defect then."""
         try:
-            with self.write() as connection:
+            with self.write(keep=keep) as connection:
                 yield connection
         except IntegrityError as error:
             raise Defect(f"the store {self.where} refused a row: {error.orig}") from error

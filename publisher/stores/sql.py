@@ -75,7 +75,7 @@ class SqlStore:
             found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
             if found != "ok":
                 raise StoreError(
-                    f"the store {where} is damaged ({found}): "
+                    f"the store {where} is damaged ({found.splitlines()[-1]}): "
                     "stop publisher, keep a copy of the file, and put the last backup in its place"
                 )
             issues = connection.scalar(select(func.count()).select_from(issue))

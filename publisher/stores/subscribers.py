@@ -49,9 +49,11 @@ from publisher.stores.tables import (
 S, E = SubscriptionState, SubscriptionEvent
 
 # What someone agreed to last is the last row; earlier ones stay as evidence.
+_ANY_CONSENT = consent.alias()
 _LAST_CONSENT = (
-    select(func.max(consent.c.id))
-    .where(consent.c.subscription_id == subscription.c.id)
+    select(func.max(_ANY_CONSENT.c.id))
+    .where(_ANY_CONSENT.c.subscription_id == subscription.c.id)
+    .correlate(subscription)
     .scalar_subquery()
 )
 
@@ -76,7 +78,7 @@ class SqlSubscribers:
 
         One answer a row, in the same order; `token_ids` holds one fresh id a row.
         """
-        with self._database.write(keep=not dry_run) as connection:
+        with self._database.change(keep=not dry_run) as connection:
             return admission.admit(connection, newsletter, rows, token_ids, consent, now)
 
     def by_address(self, key: str) -> Sequence[Subscription]:

@@ -263,20 +263,7 @@ notice = Table(
     UniqueConstraint("key", name="notice_key"),
     sqlite_autoincrement=True,
 )
-# What is still on its way is a handful; what has been sent stays out of these.
-Index(
-    "notice_open",
-    notice.c.state,
-    notice.c.id,
-    sqlite_where=text("state IN ('queued', 'claimed', 'sending')"),
-    postgresql_where=text("state IN ('queued', 'claimed', 'sending')"),
-)
-Index(
-    "notice_due",
-    notice.c.due_at,
-    sqlite_where=text("state = 'deferred'"),
-    postgresql_where=text("state = 'deferred'"),
-)
+Index("notice_state", notice.c.state, notice.c.id)
 
 suppression = Table(
     "suppression",

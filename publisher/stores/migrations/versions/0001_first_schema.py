@@ -112,22 +112,7 @@ def _notice() -> None:
         sa.UniqueConstraint("key", name="notice_key"),
         sqlite_autoincrement=True,
     )
-    op.create_index(
-        "notice_due",
-        "notice",
-        ["due_at"],
-        unique=False,
-        sqlite_where=sa.text("state = 'deferred'"),
-        postgresql_where=sa.text("state = 'deferred'"),
-    )
-    op.create_index(
-        "notice_open",
-        "notice",
-        ["state", "id"],
-        unique=False,
-        sqlite_where=sa.text("state IN ('queued', 'claimed', 'sending')"),
-        postgresql_where=sa.text("state IN ('queued', 'claimed', 'sending')"),
-    )
+    op.create_index("notice_state", "notice", ["state", "id"], unique=False)
 
 
 def _sighting() -> None:
