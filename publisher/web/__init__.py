@@ -1,7 +1,6 @@
-"""The web app: the built site, one-click unsubscribing and a health check.
+"""The web app: the built site as it is on disk, and the few forms that act for one person.
 
-A GET never changes anything, because mail scanners follow links; a POST with a signed token
-does. No cookie is ever set, and no redirect leads off the site.
+A GET never changes anything: scanners follow links. Nothing sets a cookie.
 """
 
 from __future__ import annotations
@@ -11,33 +10,56 @@ from datetime import datetime
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from publisher.app import App
+from publisher.errors import StoreError
+from publisher.web.failures import unavailable
+from publisher.web.guards import AccessLog, BodyLimit, SecurityHeaders
 from publisher.web.leaving import Leaving
-from publisher.web.pages import Pages
-from publisher.web.safety import Safety
+from publisher.web.site import Pages
 
-__all__ = ["create"]
+Clock = Callable[[], datetime]
 
 
-def create(app: App, clock: Callable[[], datetime]) -> Starlette:
-    """The ASGI application of this journal; `clock` gives the present as aware UTC."""
-    pages = Pages(app)
-    leaving = Leaving(app, clock)
-    middleware = [Middleware(Safety)]
-    if app.settings.serving.trusted_proxies:
-        trusted = list(app.settings.serving.trusted_proxies)
-        middleware.insert(0, Middleware(ProxyHeadersMiddleware, trusted_hosts=trusted))
+def create(app: App, clock: Clock) -> Starlette:
+    """The web app over `app`; `clock` gives the present instant (aware UTC)."""
+    return assemble(lambda: app, clock)
+
+
+def assemble(current: Callable[[], App], clock: Clock) -> Starlette:
+    """The same for an App that may be replaced while it runs: `current` is asked each time."""
+    leaving = Leaving(current, clock)
+    routes = [
+        Route("/healthz", _Health(current).get, methods=["GET"]),
+        Route("/u/{token}", leaving.answer, methods=["GET", "POST"]),
+        Route("/u/{token}/undo", leaving.undo, methods=["POST"]),
+        Route("/{path:path}", Pages(current).get, methods=["GET"]),
+    ]
     return Starlette(
-        routes=[
-            Route("/healthz", pages.health, methods=["GET"]),
-            Route("/-/style.css", leaving.style, methods=["GET"]),
-            Route("/u/{token}", leaving.show, methods=["GET"]),
-            Route("/u/{token}", leaving.leave, methods=["POST"]),
-            Route("/u/{token}/undo", leaving.undo, methods=["POST"]),
-            Route("/{path:path}", pages.serve, methods=["GET"]),
+        routes=routes,
+        middleware=[
+            Middleware(AccessLog),
+            Middleware(SecurityHeaders, current=current),
+            Middleware(BodyLimit),
         ],
-        middleware=middleware,
+        exception_handlers=unavailable(),
     )
+
+
+class _Health:
+    """Says whether pages can be served and clicks be recorded."""
+
+    def __init__(self, current: Callable[[], App]) -> None:
+        self._current = current
+
+    def get(self, request: Request) -> Response:  # noqa: ARG002 (Starlette's signature)
+        """200 `ok` while the store answers, else 503; what is wrong stands in the log."""
+        headers = {"Cache-Control": "no-store"}
+        try:
+            self._current().store.started_at()
+        except StoreError:
+            return PlainTextResponse("the store does not answer\n", 503, headers)
+        return PlainTextResponse("ok\n", 200, headers)

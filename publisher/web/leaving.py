@@ -1,7 +1,8 @@
-"""Leaving: RFC 8058's one click, and the page with a button for everybody else."""
+"""Unsubscribing: the page that the link in a digest opens, and RFC 8058's one click."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
 
@@ -12,91 +13,124 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from publisher import subscribe
 from publisher.app import App
 from publisher.domain.subscription import Subscription, SubscriptionState
-from publisher.formats import colours, token
-from publisher.formats.templating import environment, locale, render
+from publisher.errors import TemplateError
+from publisher.formats import templating
+from publisher.formats.token import Purpose, read
 
-NO_STORE = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex"}
-STYLE = "site/assets/style.css"
+TEMPLATE = "web/unsubscribe.html"
+
+PLAIN = {
+    "ask": "To unsubscribe, open this page again in a few minutes.",
+    "left": "You are unsubscribed. We will not write to you again.",
+    "back": "You are subscribed again.",
+    "gone": "You are not subscribed. There is nothing to do.",
+}
+"""What is said when the template of the page fails: the click counts all the same."""
+
+# A token's page is nobody else's: no cache, no search engine, no referrer.
+_HEADERS = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow"}
+
+log = logging.getLogger("publisher.web")
 
 
 class Leaving:
-    """The pages behind an unsubscribe link. The token is all that a visitor has to bring."""
+    """`/u/{token}` and `/u/{token}/undo`."""
 
-    def __init__(self, app: App, clock: Callable[[], datetime]) -> None:
-        self._app = app
+    def __init__(self, current: Callable[[], App], clock: Callable[[], datetime]) -> None:
+        self._current = current
         self._clock = clock
-        self._templates = app.templates.load()
-        journal = app.journal
-        self._env = environment(self._templates, language=journal.language, zone=journal.zone)
 
-    def style(self, _request: Request) -> Response:
-        """The site's own look; the site itself may be on another host."""
-        css = colours.stylesheet(self._app.journal.colours).encode()
-        css += self._templates.assets.get(STYLE, b"")
-        headers = {"Cache-Control": self._app.settings.serving.cache_control}
-        return Response(css, media_type="text/css", headers=headers)
+    async def answer(self, request: Request) -> Response:
+        """GET and HEAD show a page with a button and change nothing, whoever follows the link.
 
-    def show(self, request: Request) -> Response:
-        """The page with the button. Changes nothing: mail scanners follow links."""
-        token_id = self._token_id(request)
-        if token_id is None:
-            return _not_here()
-        found = self._app.store.subscribers.by_token(token_id)
-        return self._page(request, found)
-
-    async def leave(self, request: Request) -> Response:
-        """Unsubscribe at once (RFC 8058 §3.2), with no redirect and no cookie.
-
-        The body is read for its bound and otherwise not needed: the signed token says what is
-        meant, and mail clients send urlencoded or multipart, with or without a charset.
+        POST unsubscribes, and answers 200 without redirect or cookie (RFC 8058 §3.1). Its
+        body, urlencoded or multipart, is read to its end and not looked into: the signed token
+        says everything, and nobody who wants to leave is refused over a form's shape.
         """
-        await request.body()
-        token_id = self._token_id(request)
-        if token_id is None:
-            return _not_here()
-        found = await run_in_threadpool(
-            subscribe.unsubscribe, self._app.store.subscribers, token_id, self._clock()
-        )
-        return await run_in_threadpool(self._page, request, found)
+        if request.method != "POST":
+            return await run_in_threadpool(self._ask, request)
+        await _read_to_end(request)
+        return await run_in_threadpool(self._leave, request)
 
     async def undo(self, request: Request) -> Response:
-        """Take it back, while the minute lasts."""
-        await request.body()
-        token_id = self._token_id(request)
+        """Take it back within the minute; later, say that it is over."""
+        await _read_to_end(request)
+        return await run_in_threadpool(self._undo, request)
+
+    def _ask(self, request: Request) -> Response:
+        app, token_id = self._read(request)
         if token_id is None:
-            return _not_here()
-        found = await run_in_threadpool(
-            subscribe.undo, self._app.store.subscribers, token_id, self._clock()
-        )
-        return await run_in_threadpool(self._page, request, found, undone=True)
+            return _not_found()
+        found = app.store.subscribers.by_token(token_id)
+        if found is None:
+            return _page(app, request, "gone", None)
+        if found.state is SubscriptionState.UNSUBSCRIBED:
+            return self._left(app, request, found, "gone")
+        return _page(app, request, "ask", found)
 
-    def _token_id(self, request: Request) -> str | None:
-        given = request.path_params["token"]
-        return token.read(self._app.settings.keys, token.Purpose.UNSUBSCRIBE, given)
+    def _leave(self, request: Request) -> Response:
+        app, token_id = self._read(request)
+        if token_id is None:
+            return _not_found()
+        found = subscribe.unsubscribe(app.store.subscribers, token_id, self._clock())
+        if found is None:
+            return _page(app, request, "gone", None)
+        return self._left(app, request, found, "left")
 
-    def _page(
-        self, request: Request, found: Subscription | None, *, undone: bool = False
-    ) -> Response:
-        journal = self._app.journal
-        subscribed = found is not None and found.state is not SubscriptionState.UNSUBSCRIBED
-        titles = {each.slug: each.title for each in journal.newsletters}
-        html = render(
-            self._env,
-            self._templates,
-            "web/leave.html",
+    def _undo(self, request: Request) -> Response:
+        app, token_id = self._read(request)
+        if token_id is None:
+            return _not_found()
+        found = subscribe.undo(app.store.subscribers, token_id, self._clock())
+        if found is None:
+            return _page(app, request, "gone", None)
+        if found.state is SubscriptionState.CONFIRMED:
+            return _page(app, request, "back", found)
+        return self._left(app, request, found, "gone")
+
+    def _left(self, app: App, request: Request, found: Subscription, over: str) -> Response:
+        """While it can be undone the page says "left" and offers it, afterwards `over`."""
+        may_undo = subscribe.may_undo(found, self._clock())
+        return _page(app, request, "left" if may_undo else over, found, may_undo=may_undo)
+
+    def _read(self, request: Request) -> tuple[App, str | None]:
+        app = self._current()
+        return app, read(app.settings.keys, Purpose.UNSUBSCRIBE, request.path_params["token"])
+
+
+async def _read_to_end(request: Request) -> None:
+    async for _ in request.stream():
+        pass
+
+
+def _not_found() -> Response:
+    return PlainTextResponse("There is no such page.\n", 404, _HEADERS)
+
+
+def _page(
+    app: App,
+    request: Request,
+    state: str,
+    found: Subscription | None,
+    *,
+    may_undo: bool = False,
+) -> Response:
+    journal = app.journal
+    slug = found.newsletter if found else None
+    titles = {newsletter.slug: newsletter.title for newsletter in journal.newsletters}
+    try:
+        templates = app.templates.load()
+        html = templating.render(
+            templating.environment(templates, language=journal.language, zone=journal.zone),
+            templates,
+            TEMPLATE,
             journal=journal,
-            language=journal.language,
-            direction=locale(journal.language).text_direction,
-            newsletter=titles.get(found.newsletter, found.newsletter) if found else "",
-            gone=found is None,
-            subscribed=subscribed,
-            undone=undone and subscribed,
-            too_late=undone and found is not None and not subscribed,
-            may_undo=found is not None and subscribe.may_undo(found, self._clock()),
+            state=state,
+            newsletter=titles.get(slug, slug) if slug else None,
             action=f"/u/{request.path_params['token']}",
+            may_undo=may_undo,
         )
-        return HTMLResponse(html, headers=NO_STORE)
-
-
-def _not_here() -> Response:
-    return PlainTextResponse("This page is not here.\n", 404, headers=NO_STORE)
+    except TemplateError as error:
+        log.error("%s", error)  # noqa: TRY400 (an operator's error, said in its own words)
+        return PlainTextResponse(f"{PLAIN[state]}\n", 200, _HEADERS)
+    return HTMLResponse(html, 200, _HEADERS)

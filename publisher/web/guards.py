@@ -1,0 +1,140 @@
+"""What holds for every request: bounds, headers, and a log without tokens or addresses."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from urllib.parse import quote, urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from publisher.app import App
+
+MAX_BODY = 64 * 1024
+"""Bytes of a request's body; a form of ours has a few hundred."""
+
+TOKEN_PATHS = ("/u/",)
+"""What follows these in a path acts for one person and stays out of the log."""
+
+log = logging.getLogger("publisher.web")
+
+
+def masked(path: str) -> str:
+    """The path as it may be logged: on one line, and without a token."""
+    for prefix in TOKEN_PATHS:
+        if path.startswith(prefix):
+            return f"{prefix}…"
+    return quote(path)
+
+
+class AccessLog:
+    """One line a request: method, path, status. No address of either kind, no query."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Log when the response begins, or when there is none."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        status = 500
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, sending)
+        finally:
+            log.info("%s %s %d", quote(scope["method"]), masked(scope["path"]), status)
+
+
+class SecurityHeaders:
+    """What browsers are told about every answer.
+
+    Styles may be inline, because an issue's page is the mail itself; scripts may not exist.
+    """
+
+    def __init__(self, app: ASGIApp, current: Callable[[], App]) -> None:
+        self.app = app
+        self._current = current
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Add the headers to whatever the app answers."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        fixed = self._headers()
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in fixed.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self.app(scope, receive, sending)
+
+    def _headers(self) -> dict[str, str]:
+        parts = urlsplit(self._current().journal.url)
+        return {
+            "Content-Security-Policy": (
+                "default-src 'self'; "
+                f"img-src 'self' data: {parts.scheme}://{parts.netloc}; "
+                "style-src 'self' 'unsafe-inline'; script-src 'none'; object-src 'none'; "
+                "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+            ),
+            "X-Content-Type-Options": "nosniff",
+            "X-Frame-Options": "DENY",
+            "Referrer-Policy": "no-referrer",
+            "Cross-Origin-Opener-Policy": "same-origin",
+        }
+
+
+class _TooLarge(Exception):
+    """The body passed its bound while it was read."""
+
+
+class BodyLimit:
+    """Refuse bodies over MAX_BODY with 413, announced or not."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Count what is read; nothing is kept."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        refusal = PlainTextResponse("The request is too large.\n", 413, {"Connection": "close"})
+        announced = Headers(scope=scope).get("content-length", "")
+        if announced.isdecimal() and int(announced[:20]) > MAX_BODY:
+            await refusal(scope, receive, send)
+            return
+        read = 0
+        started = False
+
+        async def receiving() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > MAX_BODY:
+                raise _TooLarge
+            return message
+
+        async def sending(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self.app(scope, receiving, sending)
+        except _TooLarge:
+            if started:
+                raise
+            await refusal(scope, receive, send)
