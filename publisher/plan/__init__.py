@@ -10,9 +10,20 @@ from publisher.plan.digesting import (
     preview,
     sight,
 )
-from publisher.plan.slots import MISSED, MISSED_ARTICLE, Plan, Skip, Step, due, pick, slot_id
+from publisher.plan.slots import (
+    LOOK_BACK,
+    MISSED,
+    MISSED_ARTICLE,
+    Plan,
+    Skip,
+    Step,
+    due,
+    pick,
+    slot_id,
+)
 
 __all__ = [
+    "LOOK_BACK",
     "MISSED",
     "MISSED_ARTICLE",
     "NOTHING_NEW",

@@ -19,7 +19,7 @@ from tests.verbs.readers import admit, reader
 with warnings.catch_warnings():
     # Starlette would rather have httpx2; until we depend on it, httpx does all we ask.
     warnings.simplefilter("ignore")
-    from starlette.testclient import TestClient
+    from starlette.testclient import TestClient as TestClient
 
 KEYS = (("k1", b"0123456789abcdef0123456789abcdef"),)
 

@@ -1,0 +1,148 @@
+"""What staff are told by mail: each event once, by the unique key of its notice."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from publisher import dispatch, plan, release
+from publisher.app import App
+from publisher.domain.issue import Issue, IssueState
+from publisher.domain.notice import Notice, NoticeKind
+from publisher.errors import PublisherError
+
+PATIENCE = timedelta(hours=1)
+"""How long after its slot an issue may wait for its pages before staff hear of it."""
+
+RECENT = 20
+"""How many of the last skipped slots are looked at in one tick."""
+
+log = logging.getLogger("publisher.scheduler")
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """`key` is unique for the event; `text` says what to do."""
+
+    key: str
+    subject: str
+    text: str
+
+
+def tell(
+    app: App, alerts: Iterable[Alert], now: datetime, *, nonce: Callable[[], str], told: set[str]
+) -> tuple[str, ...]:
+    """Queue a notice for each alert that staff do not know yet; the keys of new ones.
+
+    `told` holds the keys that this process has queued, so that the store is not asked again.
+    Without a staff address there is only the log.
+    """
+    fresh = [alert for alert in alerts if alert.key not in told]
+    queued: list[str] = []
+    for alert in fresh:
+        if app.journal.staff is not None:
+            notice = Notice(
+                NoticeKind.STAFF,
+                f"staff:{alert.key}",
+                app.journal.staff,
+                f"[{app.journal.title}] {alert.subject}",
+                f"{alert.text}\n",
+                transport=_transport(app),
+            )
+            try:
+                new = app.store.notices.add(notice, nonce(), now)
+            except PublisherError as error:
+                log.error("staff cannot be told (%s): %s", alert.subject, error)  # noqa: TRY400 (in its own words)
+                continue
+        else:
+            new = True
+        told.add(alert.key)
+        if new:
+            log.warning("%s", alert.subject)
+            queued.append(alert.key)
+    return tuple(queued)
+
+
+def skipped(app: App, now: datetime) -> Iterator[Alert]:
+    """Slots that made no issue; a cadence without readers is told of once, not each time."""
+    for issue in app.store.issues.list(states=(IssueState.SKIPPED,), limit=RECENT):
+        if now - issue.slot_at > plan.LOOK_BACK:
+            continue
+        name = f"{issue.newsletter}, {issue.slot.cadence}, slot {issue.slot.key}"
+        key = f"skipped:{issue.id}"
+        if issue.reason == plan.NO_READERS:
+            key = f"no readers:{issue.newsletter}:{issue.slot.cadence}"
+        yield Alert(
+            key,
+            f"No issue: {name}",
+            f"The slot {issue.slot.key} of {issue.newsletter} ({issue.slot.cadence}) made no "
+            f"issue: {issue.reason}.\n\n"
+            f"To plan it all the same: publisher issue plan {issue.newsletter} "
+            f"--slot {issue.slot.key}",
+        )
+
+
+def paused(app: App) -> Iterator[Alert]:
+    """Issues that stand still."""
+    for issue in app.store.issues.list(states=(IssueState.PAUSED,)):
+        unknown = issue.counts.get("unknown", 0)
+        yield Alert(
+            f"paused:{issue.id}:{unknown}",
+            f"Issue {issue.id} is paused",
+            f"{_called(issue)} is paused; {unknown} of its {issue.audience} messages were never "
+            "answered.\nNobody else gets it until you decide.\n\n"
+            f"Look: publisher issue show {issue.id}\nGo on: publisher resume {issue.id}",
+        )
+
+
+def overdue(issues: Iterable[Issue], cutoff: timedelta) -> Iterator[Alert]:
+    """Drafts whose slot has passed."""
+    for issue in issues:
+        until = max(issue.slot_at, issue.planned_at) + cutoff
+        yield Alert(
+            f"overdue:{issue.id}",
+            f"Issue {issue.id} waits for approval",
+            f"{_called(issue)} was due at {_at(issue.slot_at)} and nobody has approved it.\n"
+            f"Approved before {_at(until)} it goes at once; after that it is skipped, and its "
+            f"articles go with the next one.\n\n"
+            f"Look: publisher issue show {issue.id}\nLet it go: publisher issue approve {issue.id}",
+        )
+
+
+def held(waiting: Iterable[release.Held], now: datetime) -> Iterator[Alert]:
+    """Issues that still wait for pages an hour after their slot."""
+    for one in waiting:
+        if now - one.issue.slot_at >= PATIENCE:
+            urls = "\n".join(f"  {url}" for url in one.urls[:20])
+            yield Alert(
+                f"held:{one.issue.id}",
+                f"Issue {one.issue.id} waits for its pages",
+                f"{_called(one.issue)} links to pages that cannot be opened:\n{urls}\n\n"
+                "It goes by itself once they can. Look: publisher check, publisher build",
+            )
+
+
+def failed(failures: Iterable[dispatch.Failed], now: datetime) -> Iterator[Alert]:
+    """Transports that cannot be used; told of once a day as long as it lasts."""
+    for failure in failures:
+        yield Alert(
+            f"transport:{failure.transport}:{now.date().isoformat()}",
+            f"The transport '{failure.transport}' fails",
+            f"The transport '{failure.transport}' cannot be used: {failure.reason}\n"
+            "What it should send stays in the queue and leaves when it works again.\n\n"
+            "Look: publisher doctor",
+        )
+
+
+def _called(issue: Issue) -> str:
+    return f"Issue {issue.id} of {issue.newsletter} ({issue.subject or issue.slot.key})"
+
+
+def _at(instant: datetime) -> str:
+    return f"{instant:%Y-%m-%d %H:%M} UTC"
+
+
+def _transport(app: App) -> str:
+    return "default" if "default" in app.transports else next(iter(app.transports), "default")

@@ -1,0 +1,206 @@
+"""The threads of one process: ticks, the watch over files, the outbox worker, the web app."""
+
+from __future__ import annotations
+
+import logging
+import random
+import secrets
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import uvicorn
+from watchfiles import watch
+
+from publisher.app import App, drain
+from publisher.errors import OperatorError, PublisherError
+from publisher.scheduler import alerts
+from publisher.scheduler.memory import Memory, stamp
+from publisher.scheduler.tick import Report, tick
+from publisher.web import assemble
+
+IDLE_SECONDS = 2.0
+"""How long the worker waits when there was nothing to send."""
+FAILING_SECONDS = 30.0
+"""How long it waits when a transport or the store fails."""
+WATCH_MILLISECONDS = 400
+"""How long files must be quiet before a change counts: editors write in several steps."""
+
+log = logging.getLogger("publisher.scheduler")
+
+Clock = Callable[[], datetime]
+
+
+def nonce() -> str:
+    """Random hexadecimal digits for an issue or a notice."""
+    return secrets.token_hex(16)
+
+
+class Live:
+    """The App in use, which a change of the settings replaces, and what it remembers.
+
+    Ticks take turns, whoever asks for them.
+    """
+
+    def __init__(self, app: App, clock: Clock, reload: Callable[[], App] | None) -> None:
+        self.app = app
+        self._clock = clock
+        self._reload = reload
+        self._memory = Memory()
+        self._turn = threading.Lock()
+        self._stamp = stamp(app.settings.config)
+
+    def current(self) -> App:
+        """The App as it is now."""
+        return self.app
+
+    def beat(self) -> Report:
+        """One tick at the clock's present instant."""
+        with self._turn:
+            trouble = self._refresh()
+            report = tick(self.app, self._clock(), nonce=nonce, memory=self._memory)
+            if trouble is not None:
+                report.problems.append(trouble.text)
+                self.tell([trouble])
+            return report
+
+    def tell(self, found: list[alerts.Alert]) -> None:
+        """Tell staff of something that happened outside a tick."""
+        alerts.tell(self.app, found, self._clock(), nonce=nonce, told=self._memory.told)
+
+    def _refresh(self) -> alerts.Alert | None:
+        """Take over changed settings; with wrong ones everything stays as it was."""
+        present = stamp(self.app.settings.config)
+        if self._reload is None or present == self._stamp:
+            return None
+        self._stamp = present
+        try:
+            fresh = self._reload()
+        except PublisherError as error:
+            text = f"The settings changed, but are not in use: {error}"
+            log.error("%s", text)  # noqa: TRY400 (an operator's error, said in its own words)
+            return alerts.Alert(f"settings:{error}", "The new settings are wrong", text)
+        # The store stays open: sending and clicks go on while settings change.
+        fresh.store.close()
+        moved = [
+            name
+            for name in ("store_url", "serving")
+            if getattr(fresh.settings, name) != getattr(self.app.settings, name)
+        ]
+        self.app = replace(fresh, store=self.app.store)
+        self._memory.signature = None
+        self._memory.built = None
+        log.info("the settings changed and are in use")
+        if moved:
+            log.warning("%s: restart to use the new setting", ", ".join(moved))
+        return None
+
+
+def watch_files(live: Live, stop: threading.Event) -> None:
+    """Tick as soon as content, templates or settings change, until `stop`."""
+    while not stop.is_set():
+        folders = _watched(live.app)
+        if not folders:
+            log.error("there is nothing to watch: no content, templates or settings")
+            stop.wait(FAILING_SECONDS)
+            continue
+        for _ in watch(
+            *folders,
+            stop_event=stop,
+            debounce=WATCH_MILLISECONDS,
+            raise_interrupt=False,
+            recursive=True,
+        ):
+            try:
+                live.beat()
+            except Exception:
+                log.exception("a tick failed; the next one tries again")
+            if _watched(live.app) != folders:
+                break
+
+
+def _watched(app: App) -> list[Path]:
+    """What is there of content, templates and settings.
+
+    The folder of the settings where it is their own (editors replace files), else the file.
+    """
+    settings = app.settings
+    config = settings.config if settings.config.parent == settings.root else settings.config.parent
+    return [p for p in (settings.content_dir, settings.templates_dir, config) if p.exists()]
+
+
+def work(live: Live, clock: Clock, stop: threading.Event) -> None:
+    """Drain the outbox again and again until `stop`; what was begun is finished first."""
+    worker = f"{socket.gethostname()}:{secrets.token_hex(4)}"
+    jitter = random.SystemRandom().random
+    while not stop.is_set():
+        pause = IDLE_SECONDS
+        try:
+            report = drain(live.app, clock=clock, jitter=jitter, worker=worker, stop=stop)
+            if report.failed:
+                pause = FAILING_SECONDS
+                live.tell(list(alerts.failed(report.failed, clock())))
+            if report.paused:
+                live.tell(list(alerts.paused(live.app)))
+        except PublisherError as error:
+            log.error("%s", error)  # noqa: TRY400 (an operator's error, said in its own words)
+            pause = FAILING_SECONDS
+        except Exception:
+            log.exception("sending failed; it is tried again")
+            pause = FAILING_SECONDS
+        stop.wait(pause)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn that leaves signals to us."""
+
+    def capture_signals(self) -> nullcontext[None]:  # type: ignore[override]  # a context manager all the same
+        """Nothing: `run` turns signals into `stop`."""
+        return nullcontext()
+
+
+@contextmanager
+def listening(app: App) -> Iterator[socket.socket]:
+    """A bound socket. Raises OperatorError where the address cannot be had."""
+    serving = app.settings.serving
+    try:
+        family = socket.getaddrinfo(serving.host, serving.port, type=socket.SOCK_STREAM)[0][0]
+        bound = socket.create_server((serving.host, serving.port), family=family)
+    except OSError as error:
+        raise OperatorError(
+            f"the web app cannot listen on {serving.host}:{serving.port}: {error.strerror}; "
+            "stop what uses it, or set another port in [serving]"
+        ) from error
+    with bound:
+        yield bound
+
+
+def serve_until(live: Live, clock: Clock, stop: threading.Event, bound: socket.socket) -> None:
+    """Answer requests on `bound` until `stop`."""
+    config = uvicorn.Config(
+        assemble(live.current, clock),
+        log_config=None,
+        access_log=False,  # ours leaves out tokens
+        server_header=False,
+        lifespan="off",
+        proxy_headers=bool(live.app.settings.serving.trusted_proxies),
+        forwarded_allow_ips=list(live.app.settings.serving.trusted_proxies),
+        timeout_graceful_shutdown=10,
+    )
+    server = _Server(config)
+
+    def end() -> None:
+        stop.wait()
+        server.should_exit = True
+
+    ending = threading.Thread(target=end, name="web-end", daemon=True)
+    ending.start()
+    try:
+        server.run(sockets=[bound])
+    finally:
+        stop.set()
+        ending.join()

@@ -1,0 +1,204 @@
+"""One tick: everything that is owed at an instant, each part standing for itself.
+
+A part that fails is reported, and the others go on: a broken article keeps the old site up
+and does not stop what was planned already.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from publisher import plan, release
+from publisher.app import App, Built, build_site, plan_slot, release_due
+from publisher.build import next_change
+from publisher.domain.cadence import CadenceKind
+from publisher.domain.issue import Issue, IssueState
+from publisher.errors import (
+    AuthorError,
+    BlockedByFindings,
+    Defect,
+    PublisherError,
+    SettingsError,
+    TemplateError,
+)
+from publisher.ports import Library
+from publisher.scheduler import alerts
+from publisher.scheduler.alerts import Alert
+from publisher.scheduler.memory import Memory
+
+log = logging.getLogger("publisher.scheduler")
+
+
+@dataclass(slots=True)
+class Report:
+    """What a tick did. `problems` are sentences for the operator; `told` keys of new notices.
+
+    `wake_at` is the next instant at which something is known to fall due.
+    """
+
+    planned: list[Issue] = field(default_factory=list)
+    skipped: list[Issue] = field(default_factory=list)
+    overdue: tuple[Issue, ...] = ()
+    built: Built | None = None
+    released: tuple[Issue, ...] = ()
+    held: tuple[release.Held, ...] = ()
+    problems: list[str] = field(default_factory=list)
+    told: tuple[str, ...] = ()
+    wake_at: datetime | None = None
+
+
+def tick(
+    app: App, now: datetime, *, nonce: Callable[[], str], memory: Memory | None = None
+) -> Report:
+    """Plan or skip what is due, build and publish if anything changed, release, tell staff.
+
+    Doing it twice, or in two processes at once, does nothing twice. `memory` is kept by the
+    caller from tick to tick; without it everything is read and built anew.
+    """
+    kept = memory or Memory()
+    report = Report()
+    found: list[Alert] = []
+    library: Library | None = None
+    with _standing_alone("content", report, found):
+        library = kept.read(app)
+    if library is not None:
+        with _standing_alone("plan", report, found):
+            _plan(app, library, now, nonce, kept, report, found)
+    with _standing_alone("approval", report, found):
+        late = plan.lapse(app.store.issues, now, app.settings.cutoff)
+        report.skipped.extend(late.skipped)
+        report.overdue = late.overdue
+        found.extend(alerts.overdue(late.overdue, app.settings.cutoff))
+    if library is not None:
+        with _standing_alone("build", report, found):
+            _build(app, library, now, kept, report)
+    with _standing_alone("release", report, found):
+        done = release_due(app, now)
+        report.released, report.held = done.released, done.held
+        found.extend(alerts.held(done.held, now))
+    with _standing_alone("alerts", report, found):
+        found.extend(alerts.skipped(app, now))
+        found.extend(alerts.paused(app))
+    report.told = alerts.tell(app, found, now, nonce=nonce, told=kept.told)
+    report.wake_at = wake_at(app, library, now)
+    _log(report)
+    return report
+
+
+def wake_at(app: App, library: Library | None, now: datetime) -> datetime | None:
+    """The next instant at which a slot is planned or goes, or a scheduled article appears."""
+    found: list[datetime] = []
+    for newsletter in app.journal.newsletters:
+        for cadence in newsletter.cadences:
+            if cadence.kind is not CadenceKind.EACH:
+                found.append(cadence.next(now, app.journal.zone).at)
+                found.append(
+                    cadence.next(now + newsletter.lead, app.journal.zone).at - newsletter.lead
+                )
+    if library is not None and (scheduled := next_change(library, now)) is not None:
+        found.append(scheduled)
+    return min((at for at in found if at > now), default=None)
+
+
+def _plan(
+    app: App,
+    library: Library,
+    now: datetime,
+    nonce: Callable[[], str],
+    memory: Memory,
+    report: Report,
+    found: list[Alert],
+) -> None:
+    store = app.store
+    steps = plan.due(
+        app.journal,
+        store.issues,
+        library.articles,
+        store.started_at(),
+        now,
+        app.settings.cutoff,
+        seen=plan.sight(store.sightings, library.articles, now),
+    )
+    for step in steps:
+        name = plan.slot_id(step.newsletter, step.cadence, step.slot)
+        if isinstance(step, plan.Skip):
+            report.skipped.append(store.issues.skip(name, step.slot.at, step.reason, now))
+            continue
+        if memory.blocked.get(name) == memory.signature and memory.signature is not None:
+            continue  # nothing has changed since it was refused
+        try:
+            issue = plan_slot(
+                app,
+                step.newsletter,
+                step.cadence,
+                step.slot,
+                now,
+                nonce=nonce,
+                library=library,
+                retry_skipped=False,
+            )
+        except (AuthorError, TemplateError) as error:
+            memory.blocked[name] = memory.signature or ""
+            report.problems.append(str(error))
+            found.append(_blocked(step, error))
+        else:
+            memory.blocked.pop(name, None)
+            made = report.skipped if issue.state is IssueState.SKIPPED else report.planned
+            made.append(issue)
+
+
+def _build(app: App, library: Library, now: datetime, memory: Memory, report: Report) -> None:
+    mark = memory.mark(app, library, now)
+    if mark == memory.built:
+        return
+    try:
+        report.built = build_site(app, now, library)
+    except (BlockedByFindings, SettingsError, TemplateError):
+        memory.built = mark  # the same input would be refused again: wait until it changes
+        raise
+    memory.built = mark
+
+
+def _blocked(step: plan.Plan, error: PublisherError) -> Alert:
+    newsletter = step.newsletter.slug
+    return Alert(
+        f"blocked:{newsletter}:{step.cadence.kind.value}:{step.slot.key}",
+        f"An issue of {newsletter} cannot be planned",
+        f"The slot {step.slot.key} of {newsletter} is due, but its issue must not leave:\n\n"
+        f"{error}\n\nIt is planned by itself once that is mended.",
+    )
+
+
+@contextmanager
+def _standing_alone(part: str, report: Report, found: list[Alert]) -> Iterator[None]:
+    """Let a part of the tick fail by itself: reported, and told to staff once for each cause."""
+    try:
+        yield
+    except Defect:
+        raise
+    except PublisherError as error:
+        report.problems.append(str(error))
+        first = str(error).partition("\n")[0][:120]
+        # The words name the cause; the same cause is told of once.
+        cause = hashlib.sha256(str(error).encode()).hexdigest()[:16]
+        found.append(Alert(f"{part}:{cause}", f"Trouble ({part}): {first}", str(error)))
+
+
+def _log(report: Report) -> None:
+    for issue in report.planned:
+        log.info("planned issue %d: %s, slot %s", issue.id, issue.newsletter, issue.slot.key)
+    for issue in report.skipped:
+        log.info("no issue for %s, slot %s: %s", issue.newsletter, issue.slot.key, issue.reason)
+    for issue in report.released:
+        log.info("issue %d goes to %d people", issue.id, issue.audience)
+    if report.built is not None and report.built.changed:
+        log.info("built the site: %d files", report.built.files)
+    for one in report.held:
+        log.warning("issue %d waits for %d page(s)", one.issue.id, len(one.urls))
+    for problem in report.problems:
+        log.error("%s", problem)
