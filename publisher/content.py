@@ -200,7 +200,8 @@ def _picture_findings(
     """An article's images that are not there, or cannot be used."""
     place = Place(article.path)
     for path in paths:
-        found = pictures.get(path)
+        # `content/a.png` is served from `images/` too (Journal.image_path).
+        found = pictures.get(path) or pictures.get(path.removeprefix("images/"))
         if found is None:
             yield images.missing(path, place)
         elif isinstance(found, Finding):

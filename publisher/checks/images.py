@@ -70,12 +70,5 @@ def missing(given: str, place: Place) -> Finding:
     )
 
 
-def outside(given: str, place: Place) -> Finding:
-    """A path that a symbolic link takes out of content/."""
-    return error(
-        "outside-content", place, f"{given!r} leads out of content/", "copy the file there"
-    )
-
-
 _KINDS = "use PNG, JPEG, GIF or WebP, with the right ending"
 _SMALLER = "scale it down; 5 MiB is the most, and 200 KB is plenty"

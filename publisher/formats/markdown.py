@@ -184,7 +184,10 @@ def picture_path(url: str) -> str:
 
 
 def pictures(html: str) -> tuple[str, ...]:
-    """The paths below content/ of the images in rendered HTML, in their order."""
+    """Where the images of rendered HTML are served, below the journal's address, in order.
+
+    `images/a.png` for content/images/a.png, and for content/a.png when there is none.
+    """
     sources = (entities.unescape(found) for found in _IMAGE.findall(html))
     return tuple(picture_path(url.removeprefix(UP)) for url in sources if url.startswith(UP))
 

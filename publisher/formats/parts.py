@@ -15,7 +15,7 @@ from publisher.domain.finding import Finding, Place
 from publisher.formats import identifiers as forms
 from publisher.formats.fields import PARAGRAPH_LENGTH, Fields, Schema
 from publisher.formats.markdown import KEY, picture_path
-from publisher.formats.yamltree import Mapping, Node, Scalar
+from publisher.formats.yamltree import Mapping, Node, Scalar, Sequence
 
 SOURCE = Schema(
     "a source",
@@ -158,6 +158,9 @@ class Listed:
 def sources(fields: Fields, node: Node | None) -> dict[str, Listed]:
     """The sources by key; a wrong one is there too, so that its citations are not blamed."""
     found: dict[str, Listed] = {}
+    if node is not None and _is_empty(node):
+        fields.note("no-sources", node, "the article has no source", "name the works it rests on")
+        return found
     places: dict[str, list[Place]] = {}
     for item, values in fields.mappings(node, "sources", SOURCE):
         key = fields.text(values.get("key"), "key")
@@ -171,17 +174,13 @@ def sources(fields: Fields, node: Node | None) -> dict[str, Listed]:
             places.setdefault(key, []).append(place)
             found.setdefault(key, Listed(source, place))
     fields.findings += identifiers.repeated(places)
-    if isinstance(node, Scalar | Mapping) or not (node is None or node.items):
-        _no_sources(fields, node)
     return found
 
 
-def _no_sources(fields: Fields, node: Node) -> None:
-    if isinstance(node, Scalar) and node.kind != "empty value":
-        return  # the wrong type was noted
-    if isinstance(node, Mapping):
-        return
-    fields.note("no-sources", node, "the article has no source", "name the works it rests on")
+def _is_empty(node: Node) -> bool:
+    if isinstance(node, Scalar):
+        return node.kind == "empty value"
+    return isinstance(node, Sequence) and not node.items
 
 
 def _source(

@@ -171,6 +171,8 @@ class _Walk:
         citation = Citation(tuple(_KEYS.findall(written)), self._line(at), written)
         self.citations.append((match.start(), match.end(), citation))
         self._resume = match.end()
+        if self._words:  # so that the full stop after a citation is no word
+            self._words[-1] = self._words[-1].rstrip()
 
     def _line(self, position: int) -> int:
         return bisect_right(self._breaks, position - 1) + 1

@@ -1,0 +1,281 @@
+import os
+import stat
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from publisher.checks import images
+from publisher.content import Folder
+from publisher.domain.finding import Severity
+from publisher.errors import AuthorError, Defect, OperatorError
+from publisher.formats import frontmatter
+from publisher.ports import Content, Library
+
+ROOT = Path(__file__).parents[2]
+PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 8
+
+
+def file(number: int, body: str = "", more: str = "", mint: bool = True) -> str:
+    head = f"id: tag:journal.example.org,2026:a/x{number}\n" if mint else ""
+    return (
+        f"---\n{head}title: Title {number}\nsummary: A summary.\ncategory: heart\n"
+        "published: 2026-11-17\nkey_takeaway: A takeaway.\nsources:\n"
+        "  - {key: s, title: A trial, kind: trial, year: 2020, pmid: '32023374'}\n"
+        f"{more}---\n\nText [@s]. {body}\n"
+    )
+
+
+def folder(root: Path, mint_id: Callable[[], str] | None = None) -> Folder:
+    numbers = count(1)
+    return Folder(
+        root,
+        root / "content",
+        zone=ZoneInfo("UTC"),
+        categories=["heart"],
+        words_per_minute=220,
+        mint_id=mint_id or (lambda: f"tag:journal.example.org,2026:a/m{next(numbers)}"),
+    )
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "journal/content/images").mkdir(parents=True)
+    return tmp_path / "journal"
+
+
+def write(root: Path, name: str, content: str | bytes) -> Path:
+    path = root / "content" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def rules(library: Library) -> list[tuple[str, str]]:
+    return [(finding.rule, finding.place.path) for finding in library.findings]
+
+
+def test_articles_in_order_of_id(root: Path) -> None:
+    """Every `*.md`, folders included, by id; hidden files and others are passed over."""
+    for number, name in enumerate(["c.md", "b/b.md", "a.md"], 1):
+        write(root, name, file(number))
+    write(root, ".draft.md", "x")
+    write(root, ".git/x.md", "x")
+    write(root, "notes.txt", "x")
+    content: Content = folder(root)
+    library = content.load()
+    assert library.findings == ()
+    assert [article.path for article in library.articles] == [
+        "content/c.md",
+        "content/b/b.md",
+        "content/a.md",
+    ]
+
+
+def test_two_files_with_one_slug(root: Path) -> None:
+    """The second by path is a finding, and left out."""
+    write(root, "a.md", file(1))
+    write(root, "b/a.md", file(2))
+    library = folder(root).load()
+    assert rules(library) == [("duplicate-slug", "content/b/a.md")]
+    assert [article.path for article in library.articles] == ["content/a.md"]
+
+
+def test_wrong_files_are_left_out(root: Path) -> None:
+    """One bad file does not take the others with it."""
+    write(root, "a.md", file(1))
+    write(root, "b.md", file(2).replace("heart", "hart"))
+    write(root, "c.md", b"\xff")
+    write(root, "d.md", b"x" * (frontmatter.MAX_BYTES + 1))
+    library = folder(root).load()
+    assert rules(library) == [
+        ("unknown-category", "content/b.md"),
+        ("invalid-utf8", "content/c.md"),
+        ("file-too-large", "content/d.md"),
+    ]
+    assert len(library.articles) == 1
+
+
+def test_a_second_load_parses_only_what_changed(root: Path) -> None:
+    """Unchanged bytes give the very same article; changed, new and lost files are noticed."""
+    for number in range(1, 4):
+        write(root, f"{number}.md", file(number))
+    content = folder(root)
+    first = content.load()
+    assert all(a is b for a, b in zip(first.articles, content.load().articles, strict=True))
+    write(root, "2.md", file(2, "More."))
+    write(root, "4.md", file(4))
+    (root / "content/1.md").unlink()
+    two, three, four = content.load().articles
+    assert two.version != first.articles[1].version
+    assert "More." in two.body
+    assert three is first.articles[2]
+    assert four.slug == "4"
+
+
+def test_images(root: Path) -> None:
+    """Images come by path; those that an article names must be there and be sound."""
+    write(root, "images/a b.png", PNG)
+    write(root, "images/unused.png", PNG)
+    write(root, "top.png", PNG)
+    write(root, "images/false.png", "<svg/>")
+    write(root, "images/huge.png", PNG + b"x" * images.MAX_BYTES)
+    write(root, "a.md", file(1, "![x](images/a%20b.png) ![y](top.png)"))
+    write(root, "b.md", file(2, more="image: {path: images/none.png, alt: x}\n"))
+    write(root, "c.md", file(3, "![x](/images/false.png)"))
+    write(root, "d.md", file(4, "<img src='images/huge.png' alt='x'>"))
+    write(
+        root, "e.md", file(5, more="questions:\n  - {question: q, answer: '![x](images/no.png)'}\n")
+    )
+    write(root, "f.md", file(6, "![x](images/no.png)", "draft: true\n"))
+    library = folder(root).load()
+    assert rules(library) == [
+        ("missing-image", "content/b.md"),
+        ("image-kind", "content/c.md"),
+        ("image-too-large", "content/d.md"),
+        ("missing-image", "content/e.md"),
+        ("missing-image", "content/f.md"),
+    ]
+    assert [article.slug for article in library.articles] == ["a"]
+    assert dict(library.images) == {
+        "images/a b.png": PNG,
+        "images/unused.png": PNG,
+        "top.png": PNG,
+    }
+    assert [finding.severity for finding in library.findings][-1] is Severity.WARNING
+
+
+def test_nothing_outside_is_read(root: Path) -> None:
+    """A link that leads out of content/ is refused; one within is followed."""
+    secret = root.parent / "secret.md"
+    secret.write_text(file(9))
+    picture = root.parent / "secret.png"
+    picture.write_bytes(PNG)
+    (root / "content/out.md").symlink_to(secret)
+    (root / "content/images/out.png").symlink_to(picture)
+    (root / "content/away").symlink_to(root.parent)
+    (root / "content/loop.md").symlink_to(root / "content/loop.md")
+    write(root, "a.md", file(1, "![x](images/out.png)"))
+    write(root, "b.md", file(2))
+    (root / "content/c.md").symlink_to(root / "content/b.md")
+    library = folder(root).load()
+    assert rules(library) == [
+        ("outside-content", "content/a.md"),
+        ("duplicate-id", "content/c.md"),
+        ("unreadable-file", "content/loop.md"),
+        ("outside-content", "content/out.md"),
+    ]
+    assert library.images == {}
+    assert [article.slug for article in library.articles] == ["b"]
+
+
+def test_files_that_are_no_files(root: Path) -> None:
+    """A pipe keeps nobody waiting, a strange name breaks no report, a folder is passed over."""
+    os.mkfifo(root / "content/pipe.md")
+    (root / "content/folder.md").mkdir()
+    (root / "content/new\nline.md").write_text(file(1))
+    Path(os.fsdecode(os.fsencode(root / "content") + b"/\xff.md")).write_text(file(2))
+    library = folder(root).load()
+    assert [finding.rule for finding in library.findings] == [
+        "file-name",
+        "file-name",
+        "unreadable-file",
+    ]
+    assert all(str(finding).isprintable() for finding in library.findings)
+    assert library.articles == ()
+
+
+def test_no_folder(root: Path) -> None:
+    """The operator is told which folder is missing."""
+    (root / "content/images").rmdir()
+    (root / "content").rmdir()
+    with pytest.raises(OperatorError, match=r"cannot read .*content"):
+        folder(root).load()
+
+
+def test_a_folder_elsewhere(tmp_path: Path, root: Path) -> None:
+    """Content outside the journal's root is named by its own folder."""
+    write(root, "a.md", file(1))
+    elsewhere = Folder(
+        tmp_path / "other",
+        root / "content",
+        zone=ZoneInfo("UTC"),
+        categories=["heart"],
+        words_per_minute=220,
+        mint_id=str,
+    )
+    assert [article.path for article in elsewhere.load().articles] == ["content/a.md"]
+
+
+def test_mint(root: Path) -> None:
+    """Ids are written once, into the files that have none; mode and other bytes stay."""
+    write(root, "a.md", file(1))
+    path = write(root, "b.md", file(2, mint=False))
+    path.chmod(0o640)
+    content = folder(root)
+    assert rules(content.load()) == [("missing-id", "content/b.md")]
+    assert content.mint() == ("content/b.md",)
+    assert content.mint() == ()
+    assert path.read_text() == file(2, mint=False).replace(
+        "---\n", "---\nid: tag:journal.example.org,2026:a/m1\n", 1
+    )
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert rules(content.load()) == []
+    assert sorted(p.name for p in path.parent.iterdir()) == ["a.md", "b.md", "images"]
+
+
+def test_mint_never_gives_an_id_twice(root: Path) -> None:
+    """An id that is taken is passed over, and endless repetition is our mistake."""
+    write(root, "a.md", file(1))
+    write(root, "b.md", file(2, mint=False))
+    ids = iter([*["tag:journal.example.org,2026:a/x1"] * 2, "tag:journal.example.org,2026:a/y"])
+    assert folder(root, lambda: next(ids)).mint() == ("content/b.md",)
+    write(root, "c.md", file(3, mint=False))
+    with pytest.raises(Defect, match="taken"):
+        folder(root, lambda: "tag:journal.example.org,2026:a/x1").mint()
+
+
+def test_mint_says_which_file_cannot_take_an_id(root: Path) -> None:
+    """The others get theirs all the same."""
+    write(root, "a.md", "---\n{title: x}\n---\nx\n")
+    path = write(root, "b.md", file(2, mint=False))
+    with pytest.raises(AuthorError, match=r"content/a\.md: an id cannot be added"):
+        folder(root).mint()
+    assert "id: tag:" in path.read_text()
+
+
+def test_mint_leaves_the_old_file_when_it_cannot_write(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk costs nothing: the old file stays whole and no temporary one is left."""
+    path = write(root, "a.md", file(1, mint=False))
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        folder(root).mint()
+    assert path.read_text() == file(1, mint=False)
+    assert sorted(p.name for p in path.parent.iterdir()) == ["a.md", "images"]
+
+
+def test_every_sample_article_parses_without_findings() -> None:
+    """The sample journal is an example in every respect."""
+    samples = Folder(
+        ROOT,
+        ROOT / "content",
+        zone=ZoneInfo("UTC"),
+        categories=_categories(),
+        words_per_minute=220,
+        mint_id=str,
+    ).load()
+    assert [str(finding) for finding in samples.findings] == []
+    assert len(samples.articles) >= 8
+
+
+def _categories() -> set[str]:
+    lines = (line for p in (ROOT / "content").glob("*.md") for line in p.read_text().splitlines())
+    return {line.removeprefix("category: ") for line in lines if line.startswith("category: ")}
