@@ -17,9 +17,10 @@ from publisher.content import Folder
 from publisher.dispatch import Bounds, Dispatcher, Progress
 from publisher.domain.cadence import Cadence, Slot
 from publisher.domain.finding import Finding
-from publisher.domain.issue import ArchivedIssue, Issue, IssueState
+from publisher.domain.issue import ArchivedIssue, Issue, IssueEvent, IssueState
 from publisher.domain.journal import Journal, Newsletter
 from publisher.domain.retry import RetryPolicy
+from publisher.errors import Defect
 from publisher.ports import Content, Library, Site, Store, Templates, Transport
 from publisher.settings import Settings
 from publisher.site import Tree
@@ -69,7 +70,7 @@ def open_app(settings: Settings, *, mint_id: Callable[[], str] | None = None) ->
     """Assemble everything that `settings` name. Nothing is connected to, nothing is sent.
 
     The store's schema is left as it is: call `app.store.migrate(now)` before using it.
-    `mint_id` makes the random part of a new article's id; without it, minting is a Defect.
+    `mint_id` makes a new article's id (a `tag:` URI); without it, minting is a Defect.
     Raises SettingsError (also for a transport's options) and StoreError.
     """
     journal = settings.journal
@@ -77,14 +78,6 @@ def open_app(settings: Settings, *, mint_id: Callable[[], str] | None = None) ->
         name: transports.connect(name, each.kind, each.options)
         for name, each in settings.transports.items()
     }
-    content = Folder(
-        settings.root,
-        settings.content_dir,
-        zone=journal.zone,
-        categories=[category.slug for category in journal.categories],
-        words_per_minute=journal.words_per_minute,
-        mint_id=mint_id,
-    )
     site = Tree(
         settings.public_dir,
         url=journal.url,
@@ -92,7 +85,30 @@ def open_app(settings: Settings, *, mint_id: Callable[[], str] | None = None) ->
         check_timeout=settings.publishing.check_timeout,
     )
     store = open_store(settings.store_url, host=settings.mail_host)
-    return App(settings, content, Folders(settings.templates_dir), site, store, ways)
+    return App(
+        settings,
+        open_content(settings, mint_id),
+        Folders(settings.templates_dir),
+        site,
+        store,
+        ways,
+    )
+
+
+def open_content(settings: Settings, mint_id: Callable[[], str] | None = None) -> Content:
+    """The articles alone, for whoever needs no store. `mint_id` makes a new `tag:` URI."""
+    return Folder(
+        settings.root,
+        settings.content_dir,
+        zone=settings.journal.zone,
+        categories=[category.slug for category in settings.journal.categories],
+        words_per_minute=settings.journal.words_per_minute,
+        mint_id=mint_id or _cannot_mint,
+    )
+
+
+def _cannot_mint() -> str:
+    raise Defect("this command was given nothing to make ids with")
 
 
 # --- building ---------------------------------------------------------------------------------
@@ -156,6 +172,17 @@ def plan_slot(
 def release_due(app: App, now: datetime) -> release.Report:
     """Let approved issues go whose slot has come and whose pages are live; see `release`."""
     return release.release(app.store, app.site, app.journal, now)
+
+
+def release_one(app: App, issue: Issue, now: datetime) -> tuple[str, ...]:
+    """Let this approved issue go now; or, where pages it links to are not live, say which.
+
+    Raises NotAllowed for an issue in another state.
+    """
+    if missing := release.not_live(app.store, app.site, app.journal, issue):
+        return missing
+    app.store.issues.move(issue.id, IssueEvent.RELEASE, now)
+    return ()
 
 
 def drain(

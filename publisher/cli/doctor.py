@@ -1,0 +1,182 @@
+"""`doctor`: is the installation in order? Says plainly what it could not ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+import httpx
+import typer
+from jinja2 import TemplateSyntaxError
+
+from publisher.app import App
+from publisher.build import build, public_articles
+from publisher.cli import dns, words
+from publisher.cli.dns import Answer, Verdict
+from publisher.cli.frame import cli
+from publisher.cli.session import Session
+from publisher.domain.issue import Shaping
+from publisher.errors import PublisherError, TemplateError, TransportUnavailable
+from publisher.formats import email
+from publisher.formats.templating import environment
+from publisher.settings import Settings
+
+WEB_SECONDS = 10
+
+
+class Area(StrEnum):
+    """What is looked at, in order."""
+
+    SETTINGS = "settings"
+    TEMPLATES = "templates"
+    STORE = "store"
+    TRANSPORT = "transport"
+    SPF = "SPF"
+    DKIM = "DKIM"
+    DMARC = "DMARC"
+    PTR = "PTR"
+    APP_URL = "app_url"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One thing that was looked at."""
+
+    area: Area
+    answer: Answer
+
+
+@cli.command(epilog="Example: publisher doctor")
+def doctor(context: typer.Context) -> None:
+    """Look at settings, templates, store, relay, DNS and app_url; change nothing."""
+    session: Session = context.obj
+    results: list[Result] = []
+    with session.app(keys_needed=True) as app:
+        for result in _examine(app, session.started_at):
+            results.append(result)
+            session.say(f"{_SIGNS[result.answer.verdict]}  {result.area}: {result.answer.sentence}")
+    wrong = sum(result.answer.verdict is Verdict.WRONG for result in results)
+    unasked = sum(result.answer.verdict is Verdict.UNASKED for result in results)
+    summary = f"{words.count(wrong, 'thing')} to mend" if wrong else "Nothing to mend"
+    tail = f"; {words.count(unasked, 'thing')} could not be asked" if unasked else ""
+    session.done(
+        {
+            "results": [
+                {
+                    "area": result.area.value,
+                    "verdict": result.answer.verdict.value,
+                    "sentence": result.answer.sentence,
+                }
+                for result in results
+            ],
+            "wrong": wrong,
+            "unasked": unasked,
+        },
+        f"{summary}{tail}.",
+    )
+    if wrong:
+        raise typer.Exit(1)
+
+
+_SIGNS = {Verdict.WELL: "well    ", Verdict.WRONG: "WRONG   ", Verdict.UNASKED: "unasked "}
+
+
+def _examine(app: App, now: datetime) -> Iterator[Result]:
+    settings = app.settings
+    yield Result(Area.SETTINGS, _settings(settings))
+    yield Result(Area.TEMPLATES, _judged(lambda: _templates(app, now)))
+    yield Result(Area.STORE, _judged(app.store.check))
+    for transport in app.transports.values():
+        yield Result(Area.TRANSPORT, _judged(transport.check))
+    sender = settings.bounce_address or settings.journal.sender.address
+    domain = sender.rpartition("@")[2]
+    from_domain = settings.journal.sender.address.rpartition("@")[2]
+    yield Result(Area.SPF, dns.spf(domain))
+    yield Result(
+        Area.DKIM,
+        Answer(
+            Verdict.UNASKED,
+            "the settings name no DKIM selector; your relay signs, so ask whoever runs it",
+        ),
+    )
+    yield Result(Area.DMARC, dns.dmarc(from_domain))
+    hosts = sorted(
+        {
+            str(each.options["host"])
+            for each in settings.transports.values()
+            if each.kind == "smtp" and "host" in each.options
+        }
+    )
+    if not hosts:
+        yield Result(Area.PTR, Answer(Verdict.UNASKED, "the settings name no SMTP relay"))
+    for host in hosts:
+        yield Result(Area.PTR, dns.ptr(host))
+    yield Result(Area.APP_URL, _app_url(settings.journal.app_url))
+
+
+def _settings(settings: Settings) -> Answer:
+    folders = [name for name, each in settings.transports.items() if each.kind == "folder"]
+    sentence = f"{settings.config} is in order; signing keys: {len(settings.keys)}"
+    if folders:
+        sentence += f"; [transports.{folders[0]}] writes files, so no mail leaves this machine"
+    if settings.journal.staff is None:
+        sentence += "; journal.staff is not set, so nobody is told when something needs a person"
+    return Answer(Verdict.WELL, sentence)
+
+
+def _judged(ask: Callable[[], str]) -> Answer:
+    try:
+        return Answer(Verdict.WELL, ask())
+    except TransportUnavailable as error:
+        return Answer(Verdict.WRONG, f"it cannot be reached: {error}")
+    except PublisherError as error:
+        return Answer(Verdict.WRONG, str(error))
+
+
+def _templates(app: App, now: datetime) -> str:
+    """All can be read by Jinja2; those of site and mail are rendered, with real articles."""
+    templates = app.templates.load()
+    env = environment(templates, language=app.journal.language, zone=app.journal.zone)
+    for name, template in templates.templates.items():
+        try:
+            if not name.startswith("init/"):
+                env.parse(template.text, name, template.origin)
+        except TemplateSyntaxError as error:
+            raise TemplateError(f"{template.origin}:{error.lineno}: {error.message}") from error
+    own = sum(template.overridden for template in templates.templates.values())
+    read = f"{len(templates.templates)} templates compile, {own} of them the journal's own"
+    library = app.content.load()
+    if any(finding.blocks for finding in library.findings):
+        return f"{read}; not rendered, because articles are wrong (`publisher check`)"
+    build(app.journal, library, templates, (), now)
+    for newsletter in app.journal.newsletters:
+        if articles := public_articles(library, now)[: newsletter.maximum]:
+            email.render(
+                app.journal,
+                newsletter,
+                number=1,
+                slot_at=now,
+                articles=articles,
+                language=app.journal.language,
+                shaping=Shaping(),
+                templates=templates,
+            )
+    return f"{read}; site and mail render"
+
+
+def _app_url(url: str) -> Answer:
+    try:
+        reply = httpx.get(f"{url}/healthz", timeout=WEB_SECONDS, follow_redirects=False)
+    except httpx.HTTPError as error:
+        return Answer(
+            Verdict.UNASKED, f"{url} could not be asked from here ({type(error).__name__})"
+        )
+    if reply.status_code == httpx.codes.OK:
+        return Answer(Verdict.WELL, f"{url} answers")
+    return Answer(
+        Verdict.WRONG,
+        f"{url}/healthz answers {reply.status_code}: `publisher run` or `publisher web` must be "
+        "reachable there, or nobody can unsubscribe",
+    )

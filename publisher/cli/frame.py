@@ -1,0 +1,145 @@
+"""The program around the commands: options before them, errors as sentences, exit codes."""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from publisher import __version__
+from publisher.cli import words
+from publisher.cli.session import Session
+from publisher.errors import BadRows, BlockedByFindings, Defect, PublisherError, SettingsError
+
+INTERRUPTED = 130
+"""What a shell reports for Ctrl-C: 128 + SIGINT."""
+
+
+class Commands(TyperGroup):
+    """The group of all commands; whatever a command raises becomes a sentence and a code."""
+
+    def main(self, args: Sequence[str] | None = None, *_: Any, **extra: Any) -> Any:
+        """Run, and leave with 0 (done), 1 (findings, failures) or 2 (wrong usage or settings)."""
+        given = list(sys.argv[1:] if args is None else args)
+        as_json = "--json" in given
+        extra |= {"prog_name": "publisher", "standalone_mode": False}
+        try:
+            code = super().main(given, **extra)
+        except KeyboardInterrupt:
+            code = INTERRUPTED
+        except Exception as error:  # noqa: BLE001 - the one place where everything ends
+            code = _report(error, as_json)
+        if code == INTERRUPTED and not as_json:
+            typer.echo("Stopped. Nothing is half done.", err=True)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _report(error: Exception, as_json: bool) -> int:
+    """Say what went wrong; the exit code."""
+    if isinstance(error, typer.Abort):
+        typer.echo("Nothing was done.", err=True)
+        return 1
+    # Typer carries its own copy of click, or imports it: its usage errors are known by this.
+    shown = getattr(error, "format_message", None)
+    if shown is not None:
+        context = getattr(error, "ctx", None)
+        hint = f"\nTry: {context.command_path} --help" if context is not None else ""
+        return _fail("usage", str(shown()) + ("" if as_json else hint), 2, {}, as_json)
+    if isinstance(error, PublisherError) and not isinstance(error, Defect):
+        kind = type(error).__name__
+        return _fail(kind, _sentence(error, as_json), error.exit_code, _details(error), as_json)
+    traceback.print_exception(error)
+    return _fail("Defect", f"This is a fault of ours, please report it: {error}", 1, {}, as_json)
+
+
+def _sentence(error: PublisherError, as_json: bool) -> str:
+    if isinstance(error, BadRows) and not as_json:
+        rows = [f"  row {number}: {reason}" for number, reason in error.rows]
+        return "\n".join([str(error), *rows])
+    return str(error)
+
+
+def _details(error: PublisherError) -> dict[str, Any]:
+    if isinstance(error, SettingsError):
+        return {"problems": list(error.problems)}
+    if isinstance(error, BadRows):
+        return {"rows": [{"row": number, "reason": reason} for number, reason in error.rows]}
+    if isinstance(error, BlockedByFindings):
+        return {"findings": [str(finding) for finding in error.findings]}
+    return {}
+
+
+def _fail(kind: str, message: str, code: int, details: dict[str, Any], as_json: bool) -> int:
+    if as_json:
+        body = {"error": {"kind": kind, "message": message, "exit_code": code, **details}}
+        typer.echo(json.dumps(body, indent=2, ensure_ascii=False))
+    else:
+        typer.echo(message, err=True)
+    return code
+
+
+cli = typer.Typer(
+    name="publisher",
+    cls=Commands,
+    invoke_without_command=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Publish a journal: a web archive, feeds, and digests by email, from Markdown articles.",
+    epilog="Example: publisher --now 2026-11-24T09:00+00:00 status",
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"publisher {__version__}")
+        raise typer.Exit
+
+
+@cli.callback()
+def options(
+    context: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="PATH",
+            help="The settings file. Default: config/publisher.toml here or in a folder above.",
+        ),
+    ] = None,
+    now: Annotated[
+        str | None,
+        typer.Option(
+            "--now", metavar="ISO", help="Rehearse: act as if it were this instant (with offset)."
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON document on standard output, nothing else.")
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Say nothing but answers and errors.")
+    ] = False,
+    version: Annotated[  # noqa: ARG001 - Typer acts on it by the callback
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Publish a journal: a web archive, feeds, and digests by email, from Markdown articles."""
+    began = datetime.now(UTC) if now is None else words.instant(now)
+    session = Session(config, began, as_json, quiet)
+    context.obj = session
+    if context.invoked_subcommand is None:
+        from publisher.cli.status import show_status
+
+        show_status(session)
+
+
+def main() -> None:
+    """The console script."""
+    cli()

@@ -1,0 +1,56 @@
+"""`run`, `worker`, `scheduler` and `web`: processes that stay."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import typer
+
+from publisher.cli import words
+from publisher.cli.frame import cli
+from publisher.cli.sending import stopping
+from publisher.cli.session import Session
+
+
+@cli.command(epilog="Example: publisher run")
+def run(context: typer.Context) -> None:
+    """Do everything: build when something changes, send digests at their time, serve the site."""
+    _stay(context.obj, serve=True, work=True, schedule=True)
+
+
+@cli.command(epilog="Example: publisher worker")
+def worker(context: typer.Context) -> None:
+    """Only send what is waiting; any number of these may run at once."""
+    _stay(context.obj, serve=False, work=True, schedule=False)
+
+
+@cli.command(epilog="Example: publisher scheduler")
+def scheduler(context: typer.Context) -> None:
+    """Only plan what is due, rebuild what has changed, and let issues go at their time."""
+    _stay(context.obj, serve=False, work=False, schedule=True)
+
+
+@cli.command(epilog="Example: publisher web")
+def web(context: typer.Context) -> None:
+    """Only serve the built site and answer unsubscribe links."""
+    _stay(context.obj, serve=True, work=False, schedule=False)
+
+
+def _stay(session: Session, *, serve: bool, work: bool, schedule: bool) -> None:
+    """Until Ctrl-C or SIGTERM: nothing new is begun then, what is under way ends."""
+    # Only here: a web server and a scheduler are much to load for `publisher check`.
+    from publisher import scheduler as clockwork
+
+    logging.basicConfig(
+        level=logging.WARNING if session.quiet else logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    with session.app(keys_needed=True) as app, stopping() as stop:
+        host, port = app.settings.serving.host, app.settings.serving.port
+        if serve:
+            session.say(f"Serving at http://{host}:{port}/")
+        session.say(f"{words.when(session.now(), app.journal)}. Stop with Ctrl-C.")
+        clockwork.run(app, clock=session.now, stop=stop, serve=serve, work=work, schedule=schedule)
+        session.done({"stopped": True}, "Stopped; what was under way has come to its end.")

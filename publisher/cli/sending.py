@@ -1,0 +1,355 @@
+"""`send`, `pause`, `resume`, `retry` and `deliveries resolve`: everything that mails people."""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any, Literal
+
+import typer
+
+from publisher.app import App, build_site, drain, release_one
+from publisher.cli import words
+from publisher.cli.frame import INTERRUPTED, cli
+from publisher.cli.issues import Name, Yes
+from publisher.cli.session import Session
+from publisher.dispatch import Progress, Report
+from publisher.domain.delivery import DeliveryState
+from publisher.domain.issue import Issue, IssueEvent, IssueState
+from publisher.domain.message import Envelope
+from publisher.domain.notice import Notice, NoticeKind
+from publisher.domain.outcome import Outcome, OutcomeKind
+from publisher.errors import NotAllowed, SiteError, UsageError
+from publisher.formats import email
+from publisher.subscribe import BadAddress, normalise
+
+deliveries = typer.Typer(
+    help="Settle mails that nobody answered.",
+    no_args_is_help=True,
+    epilog="Example: publisher deliveries resolve weekly/12 --accepted",
+)
+cli.add_typer(deliveries, name="deliveries")
+
+
+def worker_name() -> str:
+    """A name that no other process has, nor this one after a restart."""
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+@contextmanager
+def stopping() -> Iterator[threading.Event]:
+    """An event that Ctrl-C and SIGTERM set, so that what is under way comes to its end."""
+    stop = threading.Event()
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(each, on_signal) for each in signals]
+    try:
+        yield stop
+    finally:
+        for each, handler in zip(signals, before, strict=True):
+            signal.signal(each, handler)
+
+
+# --- send -------------------------------------------------------------------------------------
+
+
+@cli.command(epilog="Example: publisher send weekly/12 --test you@example.org")
+def send(
+    context: typer.Context,
+    issue: Name,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would happen; send nothing.")
+    ] = False,
+    test: Annotated[
+        list[str] | None,
+        typer.Option("--test", metavar="ADDRESS", help="Send one copy, marked [Test], here alone."),
+    ] = None,
+    yes: Yes = False,
+) -> None:
+    """Send an approved issue now that its slot has come; says first to how many people."""
+    session: Session = context.obj
+    if dry_run and test:
+        raise UsageError("choose one: --dry-run sends nothing, --test sends a copy")
+    with session.app(keys_needed=not dry_run) as app:
+        found = words.issue(app.store, app.journal, issue)
+        if test:
+            _send_test(session, app, found, test)
+            return
+        lines = _announcement(session, app, found)
+        if dry_run:
+            why = _obstacle(session, app, found)
+            end = f"It cannot go yet: {why}" if why else "It can go now. Nothing was sent."
+            document = words.document(found, app.content.load()) | {"ready": why is None}
+            session.answer(document | {"obstacle": why}, *lines, end)
+            return
+        if why := _obstacle(session, app, found):
+            raise NotAllowed(why)
+        session.confirm(yes, "Send it?", *lines)
+        if found.state is IssueState.APPROVED:
+            _release(session, app, found)
+        _drain(session, app, found)
+
+
+def _announcement(session: Session, app: App, issue: Issue) -> list[str]:
+    """How many people, which articles, when, and how long it will take."""
+    transport = app.transports.get(_transport(app, issue))
+    took = words.duration(app.store, issue, transport.connections if transport else 1)
+    left = issue.counts.get("queued", issue.audience)
+    people = words.count(left, "person", "people")
+    titles = words.titles(issue, app.content.load())
+    return [
+        f"{words.name(issue)} · {issue.subject}",
+        f"To {people} at {words.when(session.now(), app.journal)}; it takes {took}.",
+        f"{words.count(len(titles), 'article')}:",
+        *(f"  {title}" for title in titles),
+    ]
+
+
+def _transport(app: App, issue: Issue) -> str:
+    return words.newsletter(app.journal, issue.newsletter).transport
+
+
+def _obstacle(session: Session, app: App, issue: Issue) -> str | None:
+    """Why this issue cannot be sent now, and what to do; None when it can."""
+    name = words.name(issue)
+    if issue.state is IssueState.DRAFT:
+        return f"{name} is not approved: publisher issue approve {name}"
+    if issue.state is IssueState.PAUSED:
+        return f"{name} is paused: publisher resume {name}"
+    if issue.state not in (IssueState.APPROVED, IssueState.SENDING):
+        return f"{name} is {issue.state}" + (f": {issue.reason}" if issue.reason else "")
+    if issue.slot_at > session.now():
+        return (
+            f"{name} is due {words.when(issue.slot_at, app.journal)}; it goes then, by itself "
+            "where `publisher run` runs"
+        )
+    return None
+
+
+def _release(session: Session, app: App, issue: Issue) -> None:
+    """Build the site, so that every page the mail links to is live, and let the issue go."""
+    session.say("Building the site, so that every page it links to is there …")
+    build_site(app, session.now())
+    if missing := release_one(app, issue, session.now()):
+        shown = "\n".join(f"  {url}" for url in missing[: words.SHOWN])
+        raise SiteError(
+            f"{words.count(len(missing), 'page')} that the mail links to cannot be opened, so "
+            f"nothing was sent:\n{shown}\nPublish the site, then send again."
+        )
+
+
+def _drain(session: Session, app: App, issue: Issue) -> None:
+    """Send what is due of this issue, report it, and leave with 1 where not all is well."""
+    before = issue.counts.get("queued", issue.audience)
+    with (
+        stopping() as stop,
+        session.progress(f"Sending {words.name(issue)}", before) as step,
+    ):
+        report = drain(
+            app,
+            clock=session.now,
+            jitter=random.random,
+            worker=worker_name(),
+            stop=stop,
+            issue_id=issue.id,
+            on_progress=lambda progress: step(_settled(progress)),
+        )
+    after = app.store.issues.get(issue.id)
+    lines = _outcome(after, report)
+    session.done(words.document(after) | {"sent": dict(report.counts)}, *lines)
+    if report.stopped:
+        raise typer.Exit(INTERRUPTED)
+    if report.failed or report.paused:
+        raise typer.Exit(1)
+
+
+def _settled(progress: Progress) -> int:
+    return sum(number for name, number in progress.counts.items() if name != "returned")
+
+
+def _outcome(issue: Issue, report: Report) -> list[str]:
+    name = words.name(issue)
+    lines = [f"{name} is {issue.state}: {words.counts(issue.counts)}."]
+    lines += [f"{each.transport}: {each.reason}" for each in report.failed]
+    lines += [f"Paused: {each.reason}. Then: publisher resume {name}" for each in report.paused]
+    if report.stopped:
+        lines.append(f"Stopped by you; what is left goes with: publisher send {name}")
+    elif issue.counts.get("deferred"):
+        lines.append("Deferred mails are tried again by `publisher run`, or publisher retry.")
+    return lines
+
+
+# --- one copy, for looking at -----------------------------------------------------------------
+
+
+def _send_test(session: Session, app: App, issue: Issue, addresses: list[str]) -> None:
+    """One marked copy to each address, through the issue's own transport; never counted."""
+    if issue.number is None:
+        raise NotAllowed(f"{words.name(issue)} made no issue: {issue.reason}")
+    wanted = [_address(each) for each in addresses]
+    edition = app.store.issues.editions(issue.id)[0]
+    subject, html, text = email.test_copy(edition, app.journal)
+    transport = app.transports[_transport(app, issue)]
+    sender = app.settings.bounce_address or app.journal.sender.address
+    results: list[tuple[str, Outcome]] = []
+    session_open = transport.open()
+    try:
+        for address in wanted:
+            key = secrets.token_hex(8)
+            notice = Notice(NoticeKind.TEST, key, address, subject, text, html, issue.newsletter)
+            message_id = f"<test-{key}@{app.settings.mail_host}>"
+            content = email.notice_message(
+                notice, app.journal, message_id=message_id, dated_at=session.now()
+            )
+            envelope = Envelope(email.envelope_address(sender), email.envelope_address(address))
+            results.append((address, session_open.send(content, envelope)))
+    finally:
+        session_open.close()
+    bad = [(a, o) for a, o in results if o.kind is not OutcomeKind.ACCEPTED]
+    session.done(
+        {
+            "issue": words.name(issue),
+            "test": [
+                {"address": a, "outcome": o.kind.value, "code": o.code, "reply": o.reply}
+                for a, o in results
+            ],
+        },
+        *(f"{a}: {o.kind} ({o.code} {o.reply})" for a, o in results),
+        *_folder_hint(app, issue),
+    )
+    if bad:
+        raise typer.Exit(1)
+
+
+def _address(text: str) -> str:
+    try:
+        return normalise(text)[0]
+    except BadAddress as error:
+        raise UsageError(f"--test {text}: {error}") from None
+
+
+def _folder_hint(app: App, issue: Issue) -> list[str]:
+    used = app.settings.transports[_transport(app, issue)]
+    if used.kind != "folder":
+        return []
+    return [f"The settings send nothing: it is a file in {Path(str(used.options.get('path')))}."]
+
+
+# --- pause, resume, retry, resolve --------------------------------------------------------------
+
+
+@cli.command(epilog="Example: publisher pause weekly/12 --reason 'the relay is ill'")
+def pause(
+    context: typer.Context,
+    issue: Name,
+    reason: Annotated[str | None, typer.Option(help="Why, for the record.")] = None,
+) -> None:
+    """Stop sending an issue for now; mails under way come to their end."""
+    session: Session = context.obj
+    with session.app() as app:
+        found = words.issue(app.store, app.journal, issue)
+        moved = app.store.issues.move(
+            found.id, IssueEvent.PAUSE, session.now(), reason=reason or "paused by staff"
+        )
+        name = words.name(moved)
+        session.done(
+            words.document(moved), f"{name} is paused. It goes on with: publisher resume {name}"
+        )
+
+
+@cli.command(epilog="Example: publisher resume weekly/12")
+def resume(context: typer.Context, issue: Name, yes: Yes = False) -> None:
+    """Go on with a paused issue: `publisher run` sends the rest, or `publisher send` does."""
+    session: Session = context.obj
+    with session.app() as app:
+        found = words.issue(app.store, app.journal, issue)
+        if found.state is IssueState.PAUSED:
+            session.confirm(yes, "Go on?", *_announcement(session, app, found))
+        moved = app.store.issues.move(found.id, IssueEvent.RESUME, session.now())
+        name = words.name(moved)
+        session.done(
+            words.document(moved),
+            f"{name} goes on where `publisher run` runs; at once: publisher send {name}",
+        )
+
+
+@cli.command(epilog="Example: publisher retry weekly/12 --deferred")
+def retry(
+    context: typer.Context,
+    issue: Name,
+    deferred: Annotated[
+        bool, typer.Option("--deferred", help="Those the server asked us to try later.")
+    ] = False,
+    refused: Annotated[
+        bool, typer.Option("--refused", help="Those the server refused; never the suppressed.")
+    ] = False,
+    yes: Yes = False,
+) -> None:
+    """Queue mails again that were deferred or refused; nobody is mailed who left meanwhile."""
+    session: Session = context.obj
+    if deferred == refused:
+        raise UsageError("choose one: --deferred or --refused")
+    state = DeliveryState.DEFERRED if deferred else DeliveryState.REFUSED
+    with session.app() as app:
+        found = words.issue(app.store, app.journal, issue)
+        number = found.counts.get(state.value, 0)
+        name = words.name(found)
+        if number:
+            session.confirm(
+                yes,
+                "Try them again?",
+                f"{words.count(number, f'{state} mail')} of {name} will be tried again.",
+            )
+        moved = app.store.outbox.retry(found.id, state, session.now())
+        _queued(session, app, found, moved)
+
+
+@deliveries.command(epilog="Example: publisher deliveries resolve weekly/12 --accepted")
+def resolve(
+    context: typer.Context,
+    issue: Name,
+    accepted: Annotated[bool, typer.Option("--accepted", help="They did arrive.")] = False,
+    resend: Annotated[
+        bool, typer.Option("--resend", help="They did not: send them again, the same Message-ID.")
+    ] = False,
+    yes: Yes = False,
+) -> None:
+    """Say what became of mails that left whole and were never answered (unknown)."""
+    session: Session = context.obj
+    if accepted == resend:
+        raise UsageError("choose one: --accepted or --resend; the relay's log tells which")
+    to: Literal["accepted", "resend"] = "resend" if resend else "accepted"
+    with session.app() as app:
+        found = words.issue(app.store, app.journal, issue)
+        number = found.counts.get("unknown", 0)
+        if resend and number:
+            session.confirm(
+                yes,
+                "Send them again?",
+                f"{words.count(number, 'mail')} of {words.name(found)} will be sent again; "
+                "whoever did get it gets it twice.",
+            )
+        moved = app.store.outbox.resolve(found.id, to, session.now())
+        if resend:
+            _queued(session, app, found, moved)
+        else:
+            document = words.document(app.store.issues.get(found.id)) | {"moved": moved}
+            session.done(document, f"{words.count(moved, 'mail')} set down as accepted.")
+
+
+def _queued(session: Session, app: App, issue: Issue, moved: int) -> None:
+    name = words.name(issue)
+    document: dict[str, Any] = words.document(app.store.issues.get(issue.id)) | {"moved": moved}
+    then = f" They go where `publisher run` runs; at once: publisher send {name}" if moved else ""
+    session.done(document, f"{words.count(moved, 'mail')} queued again.{then}")

@@ -1,0 +1,156 @@
+"""What every command shares: the options before it, the clock, and ways to speak and to ask."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from publisher import settings as settings_file
+from publisher.app import App, open_app, open_content
+from publisher.domain.journal import Journal
+from publisher.errors import UsageError
+from publisher.ports import Content
+from publisher.settings import Settings
+
+PLAIN_WIDTH = 160
+"""Columns of a table that no terminal bounds."""
+
+
+@dataclass(slots=True)
+class Session:
+    """One call of the program. `started_at` is now, or the instant that --now rehearses."""
+
+    config: Path | None
+    started_at: datetime
+    as_json: bool
+    quiet: bool
+    began: float = field(default_factory=time.monotonic)
+
+    def now(self) -> datetime:
+        """The present instant; under --now, that instant plus what has passed since."""
+        return self.started_at + timedelta(seconds=time.monotonic() - self.began)
+
+    # --- the journal --------------------------------------------------------------------------
+
+    def settings(self, *, keys_needed: bool = False) -> Settings:
+        """The journal's settings. `keys_needed`: for what signs or reads links."""
+        return settings_file.load(self.config, os.environ, cwd=Path.cwd(), keys_needed=keys_needed)
+
+    @contextmanager
+    def app(self, *, keys_needed: bool = False) -> Iterator[App]:
+        """The journal with its store, brought up to date; closed afterwards."""
+        app = open_app(self.settings(keys_needed=keys_needed))
+        try:
+            app.store.migrate(self.started_at)
+            yield app
+        finally:
+            app.close()
+
+    def content(self, settings: Settings) -> Content:
+        """The articles alone; new ids are minted for this journal and this year."""
+        return open_content(settings, lambda: mint_id(settings.journal, self.started_at))
+
+    # --- speaking -----------------------------------------------------------------------------
+
+    def say(self, *lines: str) -> None:
+        """What goes on meanwhile; silent under --quiet and --json."""
+        if not (self.quiet or self.as_json):
+            for line in lines:
+                typer.echo(line)
+
+    def done(self, document: Mapping[str, Any], *lines: str | Table) -> None:
+        """What a command did: `document` under --json, else the lines unless --quiet."""
+        if self.as_json or not self.quiet:
+            self.answer(document, *lines)
+
+    def answer(self, document: Mapping[str, Any], *lines: str | Table) -> None:
+        """What was asked for: `document` under --json, else the lines."""
+        if self.as_json:
+            typer.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str))
+            return
+        for line in lines:
+            if isinstance(line, str):
+                typer.echo(line)
+            else:
+                width = None if sys.stdout.isatty() else PLAIN_WIDTH
+                Console(file=sys.stdout, width=width, emoji=False).print(line)
+
+    def confirm(self, yes: bool, question: str, *lines: str) -> None:
+        """Say what is about to happen, and go on only with a yes. Raises UsageError or Abort."""
+        self.say(*lines)
+        if yes:
+            return
+        if self.as_json or not sys.stdin.isatty():
+            raise UsageError(
+                f"{' '.join(lines)} Nobody is here to be asked, so nothing was done: "
+                "add --yes if that is what you want."
+            )
+        typer.confirm(question, abort=True)
+
+    @contextmanager
+    def progress(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
+        """A bar on a terminal, a plain line at each tenth otherwise."""
+        if self.quiet or self.as_json:
+            yield lambda _: None
+        elif sys.stdout.isatty():
+            columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+            with Progress(*columns, transient=True) as bar:
+                task = bar.add_task(what, total=total)
+                yield lambda done: bar.update(task, completed=done)
+        else:
+            yield _tenths(what, total)
+
+
+def _tenths(what: str, total: int) -> Callable[[int], None]:
+    last = 0
+
+    def step(done: int) -> None:
+        nonlocal last
+        tenth = 10 * done // max(total, 1)
+        if tenth > last:
+            last = tenth
+            typer.echo(f"{what}: {done} of {total}")
+
+    return step
+
+
+def mint_id(journal: Journal, now: datetime) -> str:
+    """A new article's permanent id (RFC 4151)."""
+    host = urlsplit(journal.url).hostname
+    name = "".join(secrets.choice("abcdefghijklmnopqrstuvwxyz234567") for _ in range(12))
+    return f"tag:{host},{now.astimezone(UTC).year}:a/{name}"
+
+
+def nonce() -> str:
+    """Randomness for a new issue, so that its ids cannot be guessed from outside."""
+    return secrets.token_hex(16)
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    """A plain table: no lines, nothing cut off, no markup read."""
+    made = Table(box=None, pad_edge=False, header_style="bold")
+    for header in headers:
+        made.add_column(header, overflow="fold")
+    for row in rows:
+        made.add_row(*(_plain(cell) for cell in row))
+    return made
+
+
+def _plain(cell: object) -> str:
+    # Rich reads [words] as markup; a backslash keeps them as they are.
+    return str(cell).replace("[", r"\[")

@@ -1,0 +1,158 @@
+"""`status`: what is due, what is open, what needs somebody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import typer
+
+from publisher.app import App
+from publisher.cli import words
+from publisher.cli.frame import cli
+from publisher.cli.session import Session, table
+from publisher.cli.site import document as finding_document
+from publisher.domain.cadence import CadenceKind
+from publisher.domain.finding import Finding
+from publisher.domain.issue import Issue, IssueState
+from publisher.domain.journal import Newsletter
+
+OPEN = (IssueState.DRAFT, IssueState.APPROVED, IssueState.SENDING, IssueState.PAUSED)
+SKIPPED_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Everything that `status` shows, read once."""
+
+    slots: tuple[tuple[Newsletter, str, str, datetime], ...]
+    issues: tuple[Issue, ...]
+    skipped: tuple[Issue, ...]
+    readers: Mapping[str, Mapping[str, int]]
+    notices: Mapping[str, int]
+    articles: int
+    findings: tuple[Finding, ...]
+
+
+@cli.command(epilog="Example: publisher status")
+def status(context: typer.Context) -> None:
+    """Show what is due next, what is under way, and what needs you."""
+    show_status(context.obj)
+
+
+def show_status(session: Session) -> None:
+    """What `publisher` alone shows, too."""
+    with session.app() as app:
+        seen = _look(app, session.started_at)
+        steps = _next_steps(seen)
+        session.answer(_document(app, session, seen, steps), *_lines(app, session, seen, steps))
+
+
+def _look(app: App, now: datetime) -> Overview:
+    library = app.content.load()
+    zone = app.journal.zone
+    slots = [
+        (newsletter, cadence.kind.value, slot.key, slot.at)
+        for newsletter in app.journal.newsletters
+        for cadence in newsletter.cadences
+        if cadence.kind is not CadenceKind.EACH
+        for slot in [cadence.next(now, zone)]
+    ]
+    finished = app.store.issues.list(states=(IssueState.FINISHED,), limit=20)
+    in_doubt = [issue for issue in finished if issue.counts.get("unknown")]
+    return Overview(
+        slots=tuple(sorted(slots, key=lambda slot: slot[3])),
+        issues=(*app.store.issues.list(states=OPEN), *in_doubt),
+        skipped=tuple(app.store.issues.list(states=(IssueState.SKIPPED,), limit=SKIPPED_SHOWN)),
+        readers=app.store.subscribers.counts(),
+        notices=app.store.notices.counts(),
+        articles=sum(article.is_public(now) for article in library.articles),
+        findings=tuple(finding for finding in library.findings if finding.blocks),
+    )
+
+
+def _next_steps(seen: Overview) -> list[str]:
+    steps: list[str] = []
+    if seen.findings:
+        steps.append("Mend what is wrong in the articles: publisher check")
+    for issue in seen.issues:
+        name = words.name(issue)
+        if issue.state is IssueState.DRAFT:
+            steps.append(f"Look at {name} and let it go: publisher issue approve {name}")
+        if issue.state is IssueState.PAUSED:
+            steps.append(f"Find out why {name} paused, then: publisher resume {name}")
+        if issue.counts.get("unknown"):
+            steps.append(
+                f"Settle the mails of {name} that nobody answered: publisher issue show {name}"
+            )
+    if not any(states.get("confirmed") for states in seen.readers.values()):
+        steps.append('Bring in readers: publisher subscribers import FILE --consent "…"')
+    return steps
+
+
+def _document(app: App, session: Session, seen: Overview, steps: Sequence[str]) -> dict[str, Any]:
+    return {
+        "journal": app.journal.title,
+        "url": app.journal.url,
+        "now": words.stamp(session.started_at),
+        "slots": [
+            {"newsletter": n.slug, "cadence": cadence, "slot": key, "at": words.stamp(at)}
+            for n, cadence, key, at in seen.slots
+        ],
+        "issues": [words.document(issue) for issue in seen.issues],
+        "skipped": [words.document(issue) for issue in seen.skipped],
+        "subscribers": {slug: dict(states) for slug, states in seen.readers.items()},
+        "notices": dict(seen.notices),
+        "articles": seen.articles,
+        "findings": [finding_document(finding) for finding in seen.findings],
+        "next": list(steps),
+    }
+
+
+def _lines(app: App, session: Session, seen: Overview, steps: Sequence[str]) -> list[Any]:
+    journal = app.journal
+    lines: list[Any] = [
+        f"{journal.title} · {journal.url}",
+        words.when(session.started_at, journal),
+        f"{words.count(seen.articles, 'article')} public.",
+        "",
+        "Next slots",
+        *(
+            f"  {n.title} ({cadence}): {words.when(at, journal)}"
+            for n, cadence, _, at in seen.slots
+        ),
+    ]
+    if not seen.slots:
+        lines.append("  none: the settings offer no weekly or monthly digest")
+    lines += ["", "Open issues"]
+    lines += [_issue_table(app, seen.issues)] if seen.issues else ["  none"]
+    for issue in seen.skipped:
+        lines.append(f"  skipped: {issue.newsletter} {issue.slot.key}: {issue.reason}")
+    lines += ["", "Subscribers"]
+    lines += [f"  {slug}: {words.counts(states)}" for slug, states in seen.readers.items()] or [
+        "  none yet"
+    ]
+    if any(seen.notices.values()):
+        lines += ["", f"Notices: {words.counts(seen.notices)}"]
+    if seen.findings:
+        lines += ["", "Wrong in the articles", *(f"  {finding}" for finding in seen.findings)]
+    lines += ["", "What to do next", *(f"  {step}" for step in steps or ["Nothing needs you."])]
+    return lines
+
+
+def _issue_table(app: App, issues: Sequence[Issue]) -> Any:
+    return table(
+        ("issue", "state", "slot", "people", "mails"),
+        [
+            (
+                words.name(issue),
+                issue.state.value,
+                words.when(issue.slot_at, app.journal),
+                f"{issue.audience:,}",
+                words.counts(issue.counts),
+            )
+            for issue in issues
+        ],
+    )
