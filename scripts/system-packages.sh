@@ -4,7 +4,7 @@
 # with CI=true that is a failure.
 set -euo pipefail
 
-declare -A wanted=([chromium]=chromium [postfix]=/usr/sbin/postfix [newsboat]=newsboat)
+declare -A wanted=([chromium]=chromium [postfix]=/usr/sbin/postfix [newsboat]=newsboat [rss2email]=r2e)
 missing=()
 for package in "${!wanted[@]}"; do
   command -v "${wanted[$package]}" >/dev/null 2>&1 || missing+=("$package")

@@ -31,7 +31,12 @@ def test_wheel_init_build_and_demo(tmp_path: Path) -> None:
 
     def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            [publisher, *arguments], cwd=cwd, env=environ, capture_output=True, text=True, check=False
+            [publisher, *arguments],
+            cwd=cwd,
+            env=environ,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done
