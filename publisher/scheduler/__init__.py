@@ -27,7 +27,7 @@ from publisher.scheduler.running import (
 from publisher.scheduler.running import (
     work as work_until,
 )
-from publisher.scheduler.tick import Report, tick
+from publisher.scheduler.ticking import Report, tick
 
 __all__ = ["Memory", "Report", "run", "tick"]
 

@@ -20,7 +20,7 @@ from publisher.app import App, drain
 from publisher.errors import OperatorError, PublisherError
 from publisher.scheduler import alerts
 from publisher.scheduler.memory import Memory, stamp
-from publisher.scheduler.tick import Report, tick
+from publisher.scheduler.ticking import Report, tick
 from publisher.web import assemble
 
 IDLE_SECONDS = 2.0
