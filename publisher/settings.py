@@ -43,6 +43,7 @@ class Publishing:
 
     command: tuple[str, ...] | None = None
     check_timeout: timedelta = timedelta(seconds=10)
+    headers: str | None = None  # the web server whose configuration is built with the site
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ def load(
         store_url=_store_url(document.store, root),
         transports=ways or {"default": _outbox(root)},
         keys=keys,
-        publishing=Publishing(document.publishing.command, document.publishing.check_timeout),
+        publishing=Publishing(**document.publishing.model_dump()),
         dispatching=Dispatching(**document.dispatching.model_dump()),
         serving=Serving(**document.serving.model_dump()),
         cutoff=document.cutoff,
@@ -185,6 +186,7 @@ def _journal(document: Document) -> Journal:
         grades=grades,
         words_per_minute=given.words_per_minute,
         feed_items=given.feed_items,
+        hub=document.feeds.hub,
     )
 
 

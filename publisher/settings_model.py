@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from ipaddress import ip_network
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -277,10 +277,17 @@ class TransportTable(BaseModel):
     kind: Line
 
 
+class FeedsTable(Table):
+    """What holds for every feed."""
+
+    hub: Url | None = None
+
+
 class PublishingTable(Table):
     """How pages become live."""
 
     command: Lines | None = None
+    headers: Literal["nginx", "caddy", "netlify"] | None = None
     check_timeout: Duration = timedelta(seconds=10)
 
 
@@ -330,6 +337,7 @@ class Document(BaseSettings):
     secret_key: SecretStr | None = None
     bounce_address: Address | None = None
     cutoff: Duration = timedelta(hours=48)
+    feeds: FeedsTable = Field(default_factory=FeedsTable)
     publishing: PublishingTable = Field(default_factory=PublishingTable)
     dispatching: DispatchingTable = Field(default_factory=DispatchingTable)
     serving: ServingTable = Field(default_factory=ServingTable)

@@ -99,6 +99,7 @@ class Journal:
     grades: Mapping[Evidence, str] = field(default_factory=dict)
     words_per_minute: int = 220
     feed_items: int = 50
+    hub: str | None = None  # WebSub: announced in the feeds, told when one of them changes
 
     @property
     def zone(self) -> ZoneInfo:
