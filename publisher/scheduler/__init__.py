@@ -99,6 +99,8 @@ def _threads(
 
 def _scheduler(live: Live, clock: Clock) -> BackgroundScheduler:
     """Ticks from now on: one at once, so that the site is there before it is asked for."""
+    # Two lines every half minute would hide what happened.
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)
     scheduler = BackgroundScheduler(
         timezone=UTC,
         job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None},
