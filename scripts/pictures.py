@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import shutil
 import sys
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
@@ -18,7 +20,7 @@ PICTURES = ROOT / "docs" / "pictures"
 def main() -> int:
     """Write docs/pictures/*.png; 1 where the demo has not run or Chromium is missing."""
     chromium = shutil.which("chromium")
-    mails = sorted((ROOT / "var" / "demo" / "inbox").glob("*.html"))
+    mails = sorted((ROOT / "var" / "demo" / "inbox").glob("*.eml"))
     if not chromium or not mails:
         sys.stderr.write(
             "Install Chromium (scripts/system-packages.sh) and run `make demo` first.\n"
@@ -28,7 +30,7 @@ def main() -> int:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 680, "height": 1180})
-        page.goto(mails[0].as_uri())
+        page.set_content(_html(mails[0]))
         page.screenshot(path=PICTURES / "digest.png")
         page = browser.new_page(viewport={"width": 680, "height": 1180})
         # Pages link to /assets and /images from the root: give them the tree as their host.
@@ -40,6 +42,12 @@ def main() -> int:
         page.screenshot(path=PICTURES / "archive.png")
         browser.close()
     return 0
+
+
+def _html(mail: Path) -> str:
+    message = message_from_bytes(mail.read_bytes(), policy=default)
+    part = message.get_body(("html",))
+    return str(part.get_content()) if part else ""
 
 
 def _file(public: Path, url: str) -> Path:

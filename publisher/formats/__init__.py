@@ -1,0 +1,1 @@
+"""Floor 1: pure translation between bytes, text and values; one format per file."""

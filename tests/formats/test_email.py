@@ -126,8 +126,8 @@ def test_every_block_of_an_article_is_there() -> None:
         assert "Small or first studies in people." in text
         assert text.count("Key takeaway") == 3
         assert "Correction, November 20, 2026" in text
-        assert "We wrote: Seven people slept." in text
-        assert "Correct is: Six people slept." in text
+        assert "What was wrong: Seven people slept." in text
+        assert "What is right: Six people slept." in text
         assert "N Engl J Med, 2020. Phase 1/2 trial." in text
     words = {words: url for url, words in seen.links}
     assert words["doi:10.1056/NEJMoa1910607"] == "https://doi.org/10.1056/NEJMoa1910607"
