@@ -89,7 +89,10 @@ class Reader:
             return "this is not written as it must be: " + _PATTERNS.get(
                 str(path[-1]), "small letters, digits and hyphens, for instance heart-health"
             )
-        return message.removeprefix("Value error, ")
+        message = message.removeprefix("Value error, ").removeprefix("Input should be ")
+        for technical, plain in _PLAIN.items():
+            message = re.sub(technical, plain, message)
+        return message
 
     # --- the environment ----------------------------------------------------------------------
 
@@ -206,6 +209,14 @@ class Reader:
                 options[key] = value
         return options
 
+
+_PLAIN = {
+    r"datetime\.timedelta\(seconds=(\d+)\)": r"\1 seconds",
+    r"a valid integer.*": "this must be a whole number",
+    r"(greater|less) than or equal to ": r"this must be \1 than or equal to ",
+    r"^('[\w ,']+' or '\w+')$": r"write \1",
+}
+"""Pydantic's words for programmers, and ours."""
 
 _PATTERNS = {
     "list_id": "letters, digits, hyphens and dots, for instance weekly.journal.example.org",

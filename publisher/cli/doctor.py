@@ -25,6 +25,9 @@ from publisher.settings import Settings
 
 WEB_SECONDS = 10
 
+STAYS_HERE = ("folder", "memory")
+"""Kinds of transport that mail nobody."""
+
 
 class Area(StrEnum):
     """What is looked at, in order."""
@@ -90,30 +93,27 @@ def _examine(app: App, now: datetime) -> Iterator[Result]:
     yield Result(Area.STORE, _judged(app.store.check))
     for transport in app.transports.values():
         yield Result(Area.TRANSPORT, _judged(transport.check))
-    sender = settings.bounce_address or settings.journal.sender.address
-    domain = sender.rpartition("@")[2]
-    from_domain = settings.journal.sender.address.rpartition("@")[2]
-    yield Result(Area.SPF, dns.spf(domain))
-    yield Result(
-        Area.DKIM,
-        Answer(
-            Verdict.UNASKED,
-            "the settings name no DKIM selector; your relay signs, so ask whoever runs it",
-        ),
-    )
-    yield Result(Area.DMARC, dns.dmarc(from_domain))
-    hosts = sorted(
-        {
-            str(each.options["host"])
-            for each in settings.transports.values()
-            if each.kind == "smtp" and "host" in each.options
-        }
-    )
-    if not hosts:
-        yield Result(Area.PTR, Answer(Verdict.UNASKED, "the settings name no SMTP relay"))
-    for host in hosts:
-        yield Result(Area.PTR, dns.ptr(host))
+    for area, answer in _names(settings):
+        yield Result(area, answer)
     yield Result(Area.APP_URL, _app_url(settings.journal.app_url))
+
+
+def _names(settings: Settings) -> Iterator[tuple[Area, Answer]]:
+    """What the DNS says about the sender's domains and the relays."""
+    if all(each.kind in STAYS_HERE for each in settings.transports.values()):
+        stays = Answer(
+            Verdict.UNASKED, "no mail leaves this machine yet, so it was not asked about"
+        )
+        yield from ((area, stays) for area in (Area.SPF, Area.DKIM, Area.DMARC, Area.PTR))
+        return
+    sender = settings.bounce_address or settings.journal.sender.address
+    yield Area.SPF, dns.spf(sender.rpartition("@")[2])
+    selector = "the settings name no DKIM selector; your relay signs, so ask whoever runs it"
+    yield Area.DKIM, Answer(Verdict.UNASKED, selector)
+    yield Area.DMARC, dns.dmarc(settings.journal.sender.address.rpartition("@")[2])
+    relays = (each for each in settings.transports.values() if each.kind == "smtp")
+    for host in sorted({str(each.options.get("host")) for each in relays}):
+        yield Area.PTR, dns.ptr(host)
 
 
 def _settings(settings: Settings) -> Answer:

@@ -7,6 +7,7 @@ import sys
 
 import typer
 
+from publisher.app import App, open_app
 from publisher.cli import words
 from publisher.cli.frame import cli
 from publisher.cli.sending import stopping
@@ -42,15 +43,31 @@ def _stay(session: Session, *, serve: bool, work: bool, schedule: bool) -> None:
     # Only here: a web server and a scheduler are much to load for `publisher check`.
     from publisher import scheduler as clockwork
 
+    # Our own news, and other libraries' only where something is wrong.
     logging.basicConfig(
-        level=logging.WARNING if session.quiet else logging.INFO,
+        level=logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         stream=sys.stderr,
     )
+
+    logging.getLogger("publisher").setLevel(logging.WARNING if session.quiet else logging.INFO)
+
+    def reload() -> App:
+        return open_app(session.settings(keys_needed=True))
+
+    def on_listening(host: str, port: int) -> None:
+        session.say(f"Serving at http://{host}:{port}/")
+
     with session.app(keys_needed=True) as app, stopping() as stop:
-        host, port = app.settings.serving.host, app.settings.serving.port
-        if serve:
-            session.say(f"Serving at http://{host}:{port}/")
         session.say(f"{words.when(session.now(), app.journal)}. Stop with Ctrl-C.")
-        clockwork.run(app, clock=session.now, stop=stop, serve=serve, work=work, schedule=schedule)
+        clockwork.run(
+            app,
+            clock=session.now,
+            stop=stop,
+            serve=serve,
+            work=work,
+            schedule=schedule,
+            reload=reload,
+            on_listening=on_listening,
+        )
         session.done({"stopped": True}, "Stopped; what was under way has come to its end.")

@@ -92,14 +92,17 @@ class Session:
 
     def confirm(self, yes: bool, question: str, *lines: str) -> None:
         """Say what is about to happen, and go on only with a yes. Raises UsageError or Abort."""
-        self.say(*lines)
         if yes:
+            self.say(*lines)
             return
         if self.as_json or not sys.stdin.isatty():
+            told = "\n".join(lines)
             raise UsageError(
-                f"{' '.join(lines)} Nobody is here to be asked, so nothing was done: "
-                "add --yes if that is what you want."
+                f"{told}\nNobody is here to be asked, so nothing was done: add --yes if that is "
+                "what you want."
             )
+        for line in lines:  # even under --quiet: nobody can agree to what they were not told
+            typer.echo(line)
         typer.confirm(question, abort=True)
 
     @contextmanager

@@ -1,0 +1,366 @@
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from publisher.domain.cadence import CadenceKind
+from publisher.domain.journal import Approval
+from publisher.errors import SettingsError
+from publisher.formats import toml
+from publisher.settings import Settings, load
+from publisher.settings_model import Document, duration
+
+ROOT = Path(__file__).resolve().parents[1]
+KEY = "0123456789abcdef" * 4
+
+MINIMAL = """\
+[journal]
+title = "A Journal"
+url = "https://journal.example.org/"
+description = "About health."
+language = "en-GB"
+time_zone = "Europe/London"
+disclaimer = "Not medical advice."
+postal_address = "1 Example Street"
+
+[journal.sender]
+address = "digest@journal.example.org"
+
+[categories.heart-health]
+title = "Heart"
+
+[newsletters.weekly]
+title = "Weekly"
+description = "The week."
+cadences = ["weekly on Tuesday at 09:00"]
+"""
+
+
+def journal(folder: Path, text: str = MINIMAL, key: str | None = KEY) -> Path:
+    (folder / "config").mkdir(parents=True)
+    (folder / "config" / "publisher.toml").write_text(text, "utf-8")
+    if key is not None:
+        (folder / "var").mkdir()
+        (folder / "var" / "secret.key").write_text(key + "\n")
+    return folder
+
+
+def read(folder: Path, **environ: str) -> Settings:
+    return load(None, environ, cwd=folder)
+
+
+def problems(folder: Path, **environ: str) -> tuple[str, ...]:
+    with pytest.raises(SettingsError) as raised:
+        read(folder, **environ)
+    assert raised.value.exit_code == 2
+    return raised.value.problems
+
+
+def test_a_minimal_file_gets_every_default(tmp_path: Path) -> None:
+    """What a journal does not say is decided as the documentation promises."""
+    made = read(journal(tmp_path))
+    (weekly,) = made.journal.newsletters
+    assert made.journal.url == made.journal.app_url == "https://journal.example.org"
+    assert weekly.list_id == "weekly.journal.example.org"
+    assert (weekly.approval, weekly.lead) == (Approval.AUTOMATIC, timedelta())
+    assert made.store_url == f"sqlite:///{tmp_path}/var/store.sqlite3"
+    assert made.content_dir == tmp_path / "content"
+    assert made.transports["default"].kind == "folder"
+    assert made.transports["default"].options == {"path": f"{tmp_path}/var/outbox"}
+    assert made.mail_host == "journal.example.org"
+    assert [secret.hex() for _, secret in made.keys] == [KEY]
+    assert made.cutoff == timedelta(hours=48)
+
+
+def test_the_sample_journal_is_in_order() -> None:
+    """The settings that come with the project load, and send nothing by accident."""
+    made = load(ROOT / "config/publisher.toml", {"PUBLISHER_SECRET_KEY": KEY}, cwd=ROOT)
+    assert made.journal.title == "Harbour Clinic Health Journal"
+    assert {each.kind for each in made.transports.values()} == {"folder"}
+    assert [c.kind for c in made.journal.newsletter("weekly").cadences] == [
+        CadenceKind.WEEKLY,
+        CadenceKind.MONTHLY,
+    ]
+
+
+def test_the_file_is_found_from_any_folder_below(tmp_path: Path) -> None:
+    """A command works from anywhere within the journal, and paths stay the journal's."""
+    root = journal(tmp_path / "j")
+    (root / "content" / "deep").mkdir(parents=True)
+    assert read(root / "content" / "deep").root == root
+
+
+def test_no_journal_says_how_to_make_one(tmp_path: Path) -> None:
+    """Outside a journal the error names the remedy."""
+    with pytest.raises(SettingsError, match="publisher init DIR"):
+        read(tmp_path)
+
+
+def test_the_environment_overrides_each_kind_of_key(tmp_path: Path) -> None:
+    """Text, number, list, duration, a named table and a transport's option."""
+    made = read(
+        journal(tmp_path),
+        PUBLISHER_JOURNAL__TITLE="Other",
+        PUBLISHER_JOURNAL__FEED_ITEMS="7",
+        PUBLISHER_JOURNAL__SENDER__NAME="Desk",
+        PUBLISHER_CUTOFF="1h30m",
+        PUBLISHER_NEWSLETTERS__WEEKLY__CADENCES='["each article"]',
+        PUBLISHER_NEWSLETTERS__WEEKLY__TOPICS="heart-health",
+        PUBLISHER_CATEGORIES__HEART_HEALTH__TITLE="Hearts",
+        PUBLISHER_TRANSPORTS__DEFAULT__KIND="smtp",
+        PUBLISHER_TRANSPORTS__DEFAULT__PASSWORD="hidden",
+        PUBLISHER_PUBLISHING__CHECK_TIMEOUT="3s",
+        HOME="/nowhere",
+    )
+    assert made.journal.title == "Other"
+    assert made.journal.feed_items == 7
+    assert made.journal.sender.name == "Desk"
+    assert made.cutoff == timedelta(minutes=90)
+    assert [c.kind for c in made.journal.newsletter("weekly").cadences] == [CadenceKind.EACH]
+    assert made.journal.category("heart-health").title == "Hearts"
+    assert made.transports["default"].kind == "smtp"
+    assert made.transports["default"].options["password"] == "hidden"
+    assert made.publishing.check_timeout == timedelta(seconds=3)
+
+
+def test_all_problems_come_at_once_each_with_its_place(tmp_path: Path) -> None:
+    """Nobody mends settings one error at a time."""
+    text = (
+        MINIMAL.replace("Europe/London", "Europe/Londom")
+        .replace('title = "A Journal"', 'titel = "A Journal"')
+        .replace("weekly on Tuesday", "weekly on Tusday")
+        .replace("https://journal", "http://journal")
+        + 'topics = ["hart-health"]\ntransport = "smpt"\n\n[servng]\nport = 1\n'
+    )
+    found = problems(journal(tmp_path, text), PUBLISHER_JOURNAL__SENDER__ADDRESS="nobody")
+    wanted = [
+        r"^environment: PUBLISHER_JOURNAL__SENDER__ADDRESS: 'nobody' is no email address",
+        r"^config/publisher\.toml:1: journal\.title: this is required",
+        r"^config/publisher\.toml:2: journal\.titel: unknown setting; did you mean 'title'\?",
+        r"^config/publisher\.toml:3: journal\.url: .* is not encrypted",
+        r"^config/publisher\.toml:6: journal\.time_zone: 'Europe/Londom' is no IANA time zone",
+        r"^config/publisher\.toml:19: newsletters\.weekly\.cadences\[0\]: 'tusday' is not a weekday",
+        r"^config/publisher\.toml:20: newsletters\.weekly\.topics\[0\]: .* did you mean 'heart-health'",
+        r"^config/publisher\.toml:21: newsletters\.weekly\.transport: there is no \[transports\.smpt\]",
+        r"^config/publisher\.toml:23: servng: unknown setting; did you mean 'serving'\?",
+    ]
+    for pattern in wanted:
+        assert any(re.search(pattern, problem) for problem in found), (pattern, found)
+    assert len(found) == len(wanted), found
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('lead = "soon"', "is no length of time"),
+        ("minimum = 9", "minimum 9 is more than maximum 8"),
+        ("maximum = 0", "this must be greater than or equal to 1"),
+        ("since = 2026-01-01T09:00:00", "needs its offset"),
+        ('list_id = "no spaces"', "for instance weekly.journal.example.org"),
+        ('approval = "maybe"', "write 'automatic' or 'required'"),
+    ],
+)
+def test_a_newsletter_is_checked(tmp_path: Path, line: str, message: str) -> None:
+    """Each wrong value is refused with a sentence that helps."""
+    (found,) = problems(journal(tmp_path, MINIMAL + line + "\n"))
+    assert message in found
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("JOURNAL__COLOURS__ACCENT", "red", "a colour as #rrggbb"),
+        ("JOURNAL__COLOURS__ACCENT", "#ffd400", "accent on paper has a contrast of 1."),
+        ("JOURNAL__COLOURS__ACCENT_DARK", "#333333", "accent_dark on the dark page"),
+        ("JOURNAL__URL", "http://journal.example.org", "is not encrypted"),
+        ("JOURNAL__URL", "https://user@x.example.org/?q", "plain address"),
+        ("JOURNAL__URL", "https://[", "is no web address"),
+        ("JOURNAL__LANGUAGE", "english please", "is no language tag"),
+        ("JOURNAL__TITLE", "two\nlines", "on one line"),
+        ("JOURNAL__WORDS_PER_MINUTE", "fast", "this must be a whole number"),
+        ("SERVING__TRUSTED_PROXIES", "not-an-ip", "is no IP address"),
+        ("NEWSLETTERS__WEEKLY__TOPICS", "[1", "no JSON list"),
+        ("NEWSLETTERS__Bad_Name__TITLE", "x", "newsletters"),
+        ("SECRET_KEY", "abcd", "too weak"),
+        ("SECRET_KEY", "0" * 64, "too weak"),
+        ("DISPATCHING__LEASE", "1s", "5 seconds"),
+    ],
+)
+def test_values_in_the_environment_are_checked(
+    tmp_path: Path, key: str, value: str, message: str
+) -> None:
+    """The same rules hold there, and the problem names the variable, or its key."""
+    found = problems(journal(tmp_path), **{f"PUBLISHER_{key}": value})
+    assert any(message in problem for problem in found), found
+
+
+def test_localhost_may_go_unencrypted(tmp_path: Path) -> None:
+    """A journal can be tried out on one's own machine."""
+    made = read(journal(tmp_path), PUBLISHER_JOURNAL__APP_URL="http://localhost:8000")
+    assert made.journal.app_url == "http://localhost:8000"
+
+
+def test_unknown_variables_are_refused_with_the_nearest(tmp_path: Path) -> None:
+    """A mistyped variable is never silently without effect."""
+    (found,) = problems(journal(tmp_path), PUBLISHER_JURNAL__TITLE="x")
+    assert found.endswith("did you mean PUBLISHER_JOURNAL?")
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ('secret_key = "KEY"\n' + MINIMAL, "PUBLISHER_SECRET_KEY"),
+        (
+            MINIMAL + '[transports.default]\nkind = "smtp"\npassword = "hunter2"\n',
+            "PUBLISHER_TRANSPORTS__DEFAULT__PASSWORD",
+        ),
+    ],
+)
+def test_a_secret_in_the_file_is_refused_and_not_repeated(
+    tmp_path: Path, text: str, remedy: str
+) -> None:
+    """Settings go into git; secrets must not."""
+    found = problems(journal(tmp_path, text.replace("KEY", KEY)))
+    assert any("never stands in this file" in p and remedy in p for p in found)
+    assert "hunter2" not in str(found)
+    assert KEY not in str(found)
+
+
+def test_a_password_file_is_read_and_paths_are_made_absolute(tmp_path: Path) -> None:
+    """`password_file` becomes the password; other files and the folder stay paths."""
+    text = MINIMAL + (
+        '[transports.default]\nkind = "smtp"\nhost = "relay.example.org"\nusername = "u"\n'
+        'password_file = "var/relay"\nca_file = "var/ca.pem"\n'
+    )
+    root = journal(tmp_path, text)
+    (root / "var" / "relay").write_text("s3cret phrase\n")
+    options = read(root).transports["default"].options
+    assert options["password"] == "s3cret phrase"
+    assert options["ca_file"] == str(root / "var/ca.pem")
+    assert "password_file" not in options
+    (root / "var" / "relay").unlink()
+    (found,) = problems(root)
+    assert "transports.default.password_file: the file var/relay cannot be read" in found
+
+
+def test_keys_are_needed_only_for_what_signs(tmp_path: Path) -> None:
+    """A build works in a fresh clone; sending says how to make or bring back the key."""
+    root = journal(tmp_path, key=None)
+    assert load(None, {}, cwd=root, keys_needed=False).keys == ()
+    (found,) = problems(root)
+    assert "openssl rand -hex 32" in found
+    assert read(root, PUBLISHER_SECRET_KEY=KEY).keys
+
+
+def test_several_keys_the_first_signs_and_ids_stay(tmp_path: Path) -> None:
+    """Rotation: the new one in front, the old one still known by the id it always had."""
+    root = journal(tmp_path)
+    before = read(root).keys[0]
+    (root / "var" / "new.key").write_text("fedcba9876543210" * 4)
+    path = root / "config/publisher.toml"
+    path.write_text('secret_key_file = ["var/new.key", "var/secret.key"]\n' + path.read_text())
+    first, second = read(root).keys
+    assert second == before
+    assert first[0] != second[0]
+
+
+def test_approval_required_is_planned_a_day_before(tmp_path: Path) -> None:
+    """Staff have 24 hours unless they say otherwise."""
+    root = journal(tmp_path, MINIMAL + 'approval = "required"\n')
+    assert read(root).journal.newsletters[0].lead == timedelta(hours=24)
+    sooner = read(root, PUBLISHER_NEWSLETTERS__WEEKLY__LEAD="30m")
+    assert sooner.journal.newsletters[0].lead == timedelta(minutes=30)
+
+
+def test_a_bare_since_is_midnight_in_the_journals_zone(tmp_path: Path) -> None:
+    """A date means the day as readers live it."""
+    made = read(journal(tmp_path, MINIMAL + "since = 2026-07-01\n"))
+    assert made.journal.newsletters[0].since == datetime(2026, 6, 30, 23, tzinfo=UTC)
+
+
+def test_a_static_host_needs_an_app_url(tmp_path: Path) -> None:
+    """Without one nobody could unsubscribe."""
+    root = journal(tmp_path)
+    (found,) = problems(root, PUBLISHER_PUBLISHING__COMMAND='["rsync", "x"]')
+    assert "journal.app_url" in found
+    made = read(
+        root,
+        PUBLISHER_PUBLISHING__COMMAND='["rsync", "x"]',
+        PUBLISHER_JOURNAL__APP_URL="https://app.example.org",
+    )
+    assert made.publishing.command == ("rsync", "x")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"[journal\n", r"config/publisher.toml:1: this is not TOML"),
+        (b'title = "\xff"\n', "is not UTF-8"),
+        (b"#" * 2_000_000, "is larger than"),
+    ],
+)
+def test_a_file_that_is_no_settings_says_so(tmp_path: Path, content: bytes, message: str) -> None:
+    """Broken TOML, another encoding, a file that is far too large."""
+    root = journal(tmp_path)
+    (root / "config/publisher.toml").write_bytes(content)
+    with pytest.raises(SettingsError, match=message):
+        read(root)
+
+
+def test_a_config_that_is_not_there_is_named(tmp_path: Path) -> None:
+    """--config with a wrong path says which file could not be read."""
+    with pytest.raises(SettingsError, match=r"nowhere\.toml cannot be read"):
+        load(Path("nowhere.toml"), {}, cwd=tmp_path)
+
+
+@given(st.integers(0, 9999), st.sampled_from("smhd"))
+def test_durations_read_what_they_write(number: int, unit: str) -> None:
+    """Each unit means what it says."""
+    seconds = {"s": 1, "m": 60, "h": 3600, "d": 86400}[unit]
+    assert duration(f"{number}{unit}") == timedelta(seconds=number * seconds)
+
+
+def _keys(model: type[BaseModel], path: str = "") -> list[str]:
+    found: list[str] = []
+    for name, field in model.model_fields.items():
+        inner = [
+            each
+            for each in (field.annotation, *getattr(field.annotation, "__args__", ()))
+            if isinstance(each, type) and issubclass(each, BaseModel)
+        ]
+        if not inner:
+            found.append(path + name)
+        named = ".NAME" if "dict" in str(field.annotation) else ""
+        for each in inner:
+            found += _keys(each, f"{path}{name}{named}.")
+    return found
+
+
+def test_every_key_is_documented() -> None:
+    """docs/settings.md names each key by its whole path, and none that does not exist."""
+    text = (ROOT / "docs/settings.md").read_text("utf-8")
+    documented = set(re.findall(r"^\| `([a-z_.A-Z]+)` \|", text, re.MULTILINE))
+    options = {d for d in documented if d.startswith("transports.NAME.")}
+    assert documented - options == set(_keys(Document)) - {"transports.NAME.kind"}
+
+
+def test_every_line_is_where_it_says() -> None:
+    """Tables, arrays of tables, dotted keys, multi-line strings and arrays."""
+    text = (
+        '# a comment\na.b = """\n[no]\nx = 1\n"""\nlist = [\n  1,\n  2,\n]\n\n[t."q.r"]\nk = {i = 1}\n'
+        "[[many]]\nx = 1\n[[many]]\nx = 2\n[many.sub]\ny = 3\n"
+    )
+    lines = toml.parse(text).lines
+    assert lines["a", "b"] == 2
+    assert lines["list",] == 6
+    assert lines["t", "q.r"] == 11
+    assert lines["t", "q.r", "k", "i"] == 12
+    assert lines["many", 0, "x"] == 14
+    assert lines["many", 1, "x"] == 16
+    assert lines["many", 1, "sub", "y"] == 18
+    assert toml.parse(text).line(("many", 1, "gone")) == 15
+    assert toml.parse(text).line(("gone",)) is None
