@@ -1,24 +1,28 @@
 """The verb `build`: articles and stored issues in, the whole site and its feeds out.
 
 A pure step: the same journal, library, templates, issues and `now` give the same bytes.
+Each file is a leaf whose key holds all that it depends on, so that whoever remembers the keys
+of the last build makes only what changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 from publisher.domain.article import Article
 from publisher.domain.finding import Finding, Place, Severity
 from publisher.domain.issue import ArchivedIssue
 from publisher.domain.journal import Journal
+from publisher.domain.leaf import Leaf, Leaves, fingerprint, ready
 from publisher.domain.template import TemplateSet
 from publisher.errors import BlockedByFindings, SettingsError
 from publisher.formats import atom, colours, feed, jsonfeed, rss, sitemap
 from publisher.formats.email import archive_html
 from publisher.formats.feed import clean
 from publisher.formats.markdown import absolute
-from publisher.formats.page import Listed, Pages
+from publisher.formats.page import FRONT, Listed, Pages
 from publisher.formats.picture import Picture, measure
 from publisher.ports import Library
 
@@ -35,9 +39,23 @@ def build(
 ) -> dict[str, bytes]:
     """Every file of the site by its path (`articles/SLUG/index.html`), in order of path.
 
+    All at once and in memory; see `prepare` for what it raises, and for a large journal.
+    """
+    return dict(prepare(journal, library, templates, issues, now))
+
+
+def prepare(
+    journal: Journal,
+    library: Library,
+    templates: TemplateSet,
+    issues: Sequence[ArchivedIssue],
+    now: datetime,
+) -> Leaves:
+    """The same files as leaves: each page is made when it is asked for, and may be made anywhere.
+
     Articles that are drafts or scheduled at `now` are nowhere in it. Raises BlockedByFindings
-    with every blocking finding, SettingsError for an icon or logo that is not there, and
-    TemplateError.
+    with every blocking finding and SettingsError for an icon or logo that is not there; making
+    a leaf raises TemplateError.
     """
     public = public_articles(library, now)
     blocking = [f for f in library.findings if f.blocks] + _broken(journal, library, public)
@@ -48,18 +66,22 @@ def build(
         )
     shown = [entry for entry in issues if entry.issue.archived() and entry.issue.number is not None]
     shown.sort(key=lambda entry: (entry.issue.newsletter, -(entry.issue.number or 0)))
-    files = _assets(journal, templates)
-    files |= {journal.image_path(path).lstrip("/"): library.images[path] for path in library.images}
+    assets = _assets(journal, templates)
     icon = _emblem(journal, library, "icon", journal.icon)
     logo = _emblem(journal, library, "logo", journal.logo)
     pictures = _pictures(journal, library, public)
-    pages = Pages(journal, templates, pictures=pictures, assets=files, icon=icon, logo=logo)
-    files |= _pages(journal, pages, public, shown)
-    files |= _feeds(journal, pages, public, pictures, icon, logo)
-    files |= _archive(journal, shown)
-    files |= sitemap.render(_addresses(journal, public, shown), journal.url)
-    files["robots.txt"] = sitemap.robots(journal.url)
-    return dict(sorted(files.items()))
+    pages = Pages(journal, templates, pictures=pictures, assets=assets, icon=icon, logo=logo)
+    # Whatever a page of this build depends on, beside what it shows.
+    ground = fingerprint(journal, templates, icon, logo)
+    leaves = {path: ready(content) for path, content in assets.items()}
+    for path, image in library.images.items():
+        leaves[journal.image_path(path).lstrip("/")] = ready(image)
+    leaves |= _pages(journal, pages, public, pictures, shown, ground)
+    made = _feeds(journal, pages, public, pictures, icon, logo)
+    made |= sitemap.render(_addresses(journal, public, shown), journal.url)
+    made["robots.txt"] = sitemap.robots(journal.url)
+    leaves |= {path: ready(content) for path, content in made.items()}
+    return Leaves(leaves | _archive(journal, shown))
 
 
 def public_articles(library: Library, now: datetime) -> list[Article]:
@@ -122,23 +144,38 @@ def _pictures(
 
 
 def _pages(
-    journal: Journal, pages: Pages, public: Sequence[Article], shown: Sequence[ArchivedIssue]
-) -> dict[str, bytes]:
+    journal: Journal,
+    pages: Pages,
+    public: Sequence[Article],
+    pictures: Mapping[str, Picture | None],
+    shown: Sequence[ArchivedIssue],
+    ground: str,
+) -> dict[str, Leaf]:
+    def leaf(make: Callable[[], bytes], *parts: object) -> Leaf:
+        return Leaf(fingerprint(ground, *parts), make)
+
+    # What is shown of an article is known by its file (`version`, `path`) and its picture.
+    known = {a.id: fingerprint(a.id, a.version, a.path, pictures[a.id]) for a in public}
     filed: dict[str, list[Article]] = {category.slug: [] for category in journal.categories}
+    leaves: dict[str, Leaf] = {}
     for article in public:
         filed[article.category].append(article)
-    files = {_file(journal.article_path(article)): pages.article(article) for article in public}
+        path = _file(journal.article_path(article))
+        leaves[path] = leaf(partial(pages.article, article), "article", known[article.id])
     for category in journal.categories:
+        held = filed[category.slug]
+        make = partial(pages.category, category, held)
         path = _file(journal.category_path(category.slug))
-        files[path] = pages.category(category, filed[category.slug])
+        leaves[path] = leaf(make, "category", category, [known[article.id] for article in held])
     listed = [
         (newsletter, [_listed(journal, e) for e in shown if e.issue.newsletter == newsletter.slug])
         for newsletter in journal.newsletters
     ]
-    files["index.html"] = pages.index(public)
-    files["issues/index.html"] = pages.issues(listed)
-    files["404.html"] = pages.missing()
-    return files
+    front = [known[article.id] for article in public[: FRONT + 1]]
+    leaves["index.html"] = leaf(partial(pages.index, public), "index", front)
+    leaves["issues/index.html"] = leaf(partial(pages.issues, listed), "issues", listed)
+    leaves["404.html"] = leaf(pages.missing, "404")
+    return leaves
 
 
 def _feeds(
@@ -166,17 +203,22 @@ def _feeds(
     }
 
 
-def _archive(journal: Journal, shown: Iterable[ArchivedIssue]) -> dict[str, bytes]:
+def _archive(journal: Journal, shown: Iterable[ArchivedIssue]) -> dict[str, Leaf]:
     """The mail's own HTML, without anything personal, at an address of its own."""
-    files = {}
+    leaves = {}
     for entry in shown:
         path = _issue_path(journal, entry)
-        html = clean(archive_html(entry.edition, journal))
-        if 'rel="canonical"' not in html:
-            link = f'<link rel="canonical" href="{journal.url}{path}">'
-            html = html.replace("</head>", f"{link}</head>", 1)
-        files[_file(path)] = html.encode()
-    return files
+        key = fingerprint(journal, entry.edition, path)
+        leaves[_file(path)] = Leaf(key, partial(_archived, journal, entry))
+    return leaves
+
+
+def _archived(journal: Journal, entry: ArchivedIssue) -> bytes:
+    html = clean(archive_html(entry.edition, journal))
+    if 'rel="canonical"' not in html:
+        link = f'<link rel="canonical" href="{journal.url}{_issue_path(journal, entry)}">'
+        html = html.replace("</head>", f"{link}</head>", 1)
+    return html.encode()
 
 
 def _addresses(
