@@ -143,11 +143,11 @@ class Tree:
         live = self._live()
         if live == tree:
             return False
-        target = self._generations / tree
-        self._drop(keep={live, tree})
-        if not target.is_dir():
-            self._fill(self._generations / ".new", files)
-            (self._generations / ".new").rename(target)
+        # Not even the generation of the same name, if there is one: a page that returns to what
+        # it once was has changed now, and its date says so.
+        self._drop(keep={live})
+        self._fill(self._generations / ".new", files, self._generations / live if live else None)
+        (self._generations / ".new").rename(self._generations / tree)
         self._swap(tree)
         self._drop(keep={live, tree})
         return True
@@ -169,7 +169,7 @@ class Tree:
             )
         return None
 
-    def _fill(self, fresh: Path, files: Mapping[str, bytes]) -> None:
+    def _fill(self, fresh: Path, files: Mapping[str, bytes], live: Path | None) -> None:
         fresh.mkdir()
         made = {fresh}
         for name, content in files.items():
@@ -177,7 +177,8 @@ class Tree:
             if path.parent not in made:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 made.add(path.parent)
-            path.write_bytes(content)
+            if live is None or not _carry(live / name, path, content):
+                path.write_bytes(content)
         # One sync for the whole tree: an fsync for each of 10,000 files would take minutes.
         os.sync()
 
@@ -253,6 +254,26 @@ def _hash(files: Mapping[str, bytes]) -> str:
         digest.update(len(encoded).to_bytes(8, "big") + encoded)
         digest.update(hashlib.sha256(files[name]).digest())
     return digest.hexdigest()
+
+
+def _carry(old: Path, new: Path, content: bytes) -> bool:
+    """Take over a file that is the same as before; whether it was.
+
+    It keeps its date, so that Last-Modified is when these bytes first appeared, and its inode,
+    so that whoever serves it knows without reading that it is the same.
+    """
+    try:
+        found = old.stat()
+        if found.st_size != len(content) or old.read_bytes() != content:
+            return False
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return False
+    try:
+        os.link(old, new)
+    except OSError:  # a file system without links, or too many of them: a copy of the same date
+        new.write_bytes(content)
+        os.utime(new, ns=(found.st_atime_ns, found.st_mtime_ns))
+    return True
 
 
 def _sync_folder(folder: Path) -> None:

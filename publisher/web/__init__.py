@@ -1,4 +1,4 @@
-"""The web app: the built site as it is on disk, and the few forms that act for one person.
+"""The web app: the built site from memory, and the few forms that act for one person.
 
 A GET never changes anything: scanners follow links. Nothing sets a cookie.
 """
@@ -19,7 +19,7 @@ from publisher.errors import StoreError
 from publisher.web.failures import unavailable
 from publisher.web.guards import AccessLog, BodyLimit, SecurityHeaders
 from publisher.web.leaving import Leaving
-from publisher.web.site import Pages
+from publisher.web.pages import Pages
 
 Clock = Callable[[], datetime]
 
@@ -32,15 +32,17 @@ def create(app: App, clock: Clock) -> Starlette:
 def assemble(current: Callable[[], App], clock: Clock) -> Starlette:
     """The same for an App that may be replaced while it runs: `current` is asked each time."""
     leaving = Leaving(current, clock)
+    pages = Pages(current, clock)
     routes = [
         Route("/healthz", _Health(current).get, methods=["GET"]),
         Route("/u/{token}", leaving.answer, methods=["GET", "POST"]),
         Route("/u/{token}/undo", leaving.undo, methods=["POST"]),
-        Route("/{path:path}", Pages(current).get, methods=["GET"]),
+        Route("/{path:path}", pages.get, methods=["GET"]),
     ]
     return Starlette(
         routes=routes,
         middleware=[
+            Middleware(pages.front),
             Middleware(AccessLog),
             Middleware(SecurityHeaders, current=current),
             Middleware(BodyLimit),

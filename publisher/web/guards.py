@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from publisher.app import App
+from publisher.formats import answers
 
 MAX_BODY = 64 * 1024
 """Bytes of a request's body; a form of ours has a few hundred."""
@@ -55,10 +56,7 @@ class AccessLog:
 
 
 class SecurityHeaders:
-    """What browsers are told about every answer.
-
-    Styles may be inline, because an issue's page is the mail itself; scripts may not exist.
-    """
+    """What browsers are told about every answer."""
 
     def __init__(self, app: ASGIApp, current: Callable[[], App]) -> None:
         self.app = app
@@ -69,7 +67,7 @@ class SecurityHeaders:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        fixed = self._headers()
+        fixed = answers.security(self._current().journal)
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -79,21 +77,6 @@ class SecurityHeaders:
             await send(message)
 
         await self.app(scope, receive, sending)
-
-    def _headers(self) -> dict[str, str]:
-        parts = urlsplit(self._current().journal.url)
-        return {
-            "Content-Security-Policy": (
-                "default-src 'self'; "
-                f"img-src 'self' data: {parts.scheme}://{parts.netloc}; "
-                "style-src 'self' 'unsafe-inline'; script-src 'none'; object-src 'none'; "
-                "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-            ),
-            "X-Content-Type-Options": "nosniff",
-            "X-Frame-Options": "DENY",
-            "Referrer-Policy": "no-referrer",
-            "Cross-Origin-Opener-Policy": "same-origin",
-        }
 
 
 class _TooLarge(Exception):

@@ -350,3 +350,46 @@ def test_a_command_that_hangs_is_stopped(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(site, "PUBLISH_SECONDS", 0.05)
     with pytest.raises(SiteError, match="was stopped"):
         tree(tmp_path, sys.executable, "-c", "import signal; signal.pause()").publish()
+
+
+def test_a_file_that_stays_the_same_keeps_its_date(tmp_path: Path) -> None:
+    """Last-Modified is when these bytes appeared: a rebuild that leaves them alone keeps it."""
+    first = {"same.html": b"same", "size.html": b"1", "folder": b"x", "gone.html": b"."}
+    tree(tmp_path).write(first)
+    for name in first:
+        os.utime(tmp_path / "public" / name, (1_000_000_000, 1_000_000_000))
+    tree(tmp_path).write(
+        {"same.html": b"same", "size.html": b"2", "folder/a": b"x", "new.html": b"."}
+    )
+    dates = {n: int((tmp_path / "public" / n).stat().st_mtime) for n in on_disk(tmp_path)}
+    assert dates.pop("same.html") == 1_000_000_000
+    assert min(dates.values()) > 1_000_000_000
+    same = (tmp_path / "public" / "same.html").stat()
+    assert same.st_nlink == 2, "the generation before shares it"
+
+
+def test_what_comes_back_is_new_again(tmp_path: Path) -> None:
+    """A page that returns to what it was two builds ago changed now, not then."""
+    site_tree = tree(tmp_path)
+    site_tree.write(ONE)
+    os.utime(tmp_path / "public" / "index.html", (1_000_000_000, 1_000_000_000))
+    site_tree.write(TWO)
+    site_tree.write(ONE)
+    assert on_disk(tmp_path) == ONE
+    assert (tmp_path / "public" / "index.html").stat().st_mtime > 1_000_000_000
+
+
+def test_dates_are_kept_where_files_cannot_be_linked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a file system without links the copy has the same bytes and the same date."""
+
+    def refuse(old: Path, new: Path) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    tree(tmp_path).write(ONE)
+    os.utime(tmp_path / "public" / "index.html", (1_000_000_000, 1_000_000_000))
+    monkeypatch.setattr(os, "link", refuse)
+    tree(tmp_path).write({**ONE, "new.html": b"new"})
+    assert on_disk(tmp_path) == {**ONE, "new.html": b"new"}
+    assert (tmp_path / "public" / "index.html").stat().st_mtime == 1_000_000_000

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from publisher.app import App
 from publisher.errors import SiteError
-from publisher.web.site import file_name
+from publisher.web.paths import file_name
 from tests.web.conftest import TestClient
 
 
