@@ -1,0 +1,231 @@
+"""Options before the command, errors, exit codes, JSON, and the documentation."""
+
+import json
+import re
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from publisher import __version__
+from publisher.cli import cli, frame, session
+from publisher.errors import Defect, StoreError
+from tests.cli.conftest import Journal
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def commands(group: Any = None, path: str = "publisher") -> dict[str, Any]:
+    """Every command by its full name."""
+    group = typer.main.get_command(cli) if group is None else group
+    found: dict[str, Any] = {}
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            found |= commands(command, f"{path} {name}")
+        else:
+            found[f"{path} {name}"] = command
+    return found
+
+
+def test_the_names_are_the_contract() -> None:
+    """Exactly these commands exist."""
+    assert set(commands()) == {
+        f"publisher {name}"
+        for name in (
+            "demo", "init", "new", "check", "build", "status", "send", "pause", "resume", "retry",
+            "run", "worker", "scheduler", "web", "doctor", "deliveries resolve",
+            "issue plan", "issue list", "issue show", "issue edit", "issue approve",
+            "issue cancel", "subscribers add", "subscribers import", "subscribers export",
+            "subscribers list", "subscribers show",
+        )
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(commands()))
+def test_every_command_has_help_with_an_example(name: str) -> None:
+    """--help says what it does and shows how it is typed."""
+    result = CliRunner().invoke(cli, [*name.split()[1:], "--help"])
+    assert result.exit_code == 0
+    assert "Example: publisher " in result.stdout
+    assert commands()[name].help
+
+
+def test_every_command_and_option_is_documented() -> None:
+    """docs/cli.md names each command and, in its row, each option."""
+    text = (ROOT / "docs/cli.md").read_text("utf-8")
+    for name, command in commands().items():
+        rows = [row for row in text.splitlines() if re.match(rf"\| `{name}[ `]", row)]
+        assert len(rows) == 1, name
+        for parameter in command.params:
+            for option in parameter.opts:
+                if option.startswith("--") and option != "--help":
+                    assert re.search(rf"`{option}[ `]", rows[0]), (name, option)
+    for parameter in typer.main.get_command(cli).params:
+        assert all(f"`{o}" in text for o in parameter.opts if o != "--help")
+
+
+def test_every_documented_command_and_option_exists() -> None:
+    """The documentation promises nothing else."""
+    text = (ROOT / "docs/cli.md").read_text("utf-8")
+    for row in text.splitlines():
+        if match := re.match(r"\| `publisher ([a-z]+(?: [a-z]+)?)[^`]*` \|(.*)", row):
+            command = commands()["publisher " + match[1]]
+            known = {option for parameter in command.params for option in parameter.opts}
+            cells = match[2].split(" | ")
+            assert set(re.findall(r"`(--[a-z-]+)", cells[0])) <= known, row
+
+
+def test_version() -> None:
+    """--version needs no journal."""
+    assert CliRunner().invoke(cli, ["--version"]).stdout == f"publisher {__version__}\n"
+
+
+def test_publisher_alone_shows_the_status(journal: Journal) -> None:
+    """Next slots, open issues, subscribers and what to do next, in sentences."""
+    shown = journal.run(now="2026-11-23T09:00+00:00").stdout
+    assert "The Weekly Review (weekly): Tuesday 24 November 2026, 09:00 (Europe/London)" in shown
+    assert "Bring in readers" in shown
+    document = journal.json(now="2026-11-23T09:00+00:00")
+    assert document["slots"][0]["slot"] == "2026-11-24T09:00"
+    assert document["articles"] == 1
+    assert journal.json("status", now="2026-11-23T09:00+00:00") == document
+
+
+def test_the_status_names_what_needs_somebody(planned: Journal) -> None:
+    """A draft to approve, a paused issue, an article that is wrong."""
+    planned.run("issue", "edit", "weekly/1", "--subject", "Other words")
+    (planned.root / "content/bad.md").write_text("---\ntitle: x\n---\n")
+    steps = planned.json("status")["next"]
+    assert any("publisher check" in step for step in steps)
+    assert any("publisher issue approve weekly/1" in step for step in steps)
+    assert "content/bad.md" in planned.run("status").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["isue"], "Did you mean 'issue'"),
+        (["build", "--jsn"], "No such option"),
+        (["issue", "plan", "wekly"], "did you mean 'weekly'?"),
+        (["issue", "plan", "weekly", "--cadence", "dayly"], "there is: weekly, monthly"),
+        (["issue", "plan", "weekly", "--slot", "2026-11-25"], "has no slot '2026-11-25'"),
+        (["issue", "plan", "weekly", "--slot", "31.11.2026"], "has no slot"),
+        (["issue", "show", "weekly/7"], "there is no issue weekly/7"),
+        (["issue", "show", "wekly/1"], "did you mean 'weekly'?"),
+        (["issue", "show", "seven"], "write NEWSLETTER/NUMBER"),
+        (["issue", "show", "99"], "99"),
+        (["issue", "edit", "weekly/1"], "say what to change"),
+        (["send", "weekly/1", "--dry-run", "--test", "a@example.org"], "choose one"),
+        (["retry", "weekly/1"], "choose one"),
+        (["deliveries", "resolve", "weekly/1"], "choose one"),
+        (["subscribers", "add", "ada@example.org"], "how these people agreed"),
+        (["subscribers", "add", "nobody", "--consent", "x"], "not an email address"),
+        (["subscribers", "show", "no@example.org"], "nobody is known"),
+        (["subscribers", "import", "no.csv", "--consent", "x"], "cannot be read"),
+        (["new", "A title", "--category", "nutritoin"], "did you mean 'nutrition'?"),
+        (["new", "   "], "write a title"),
+    ],
+)
+def test_mistakes_are_answered_with_a_sentence(
+    journal: Journal, arguments: list[str], said: str
+) -> None:
+    """Wrong usage ends with 2, says what is wrong, and shows no traceback; so does --json."""
+    assert said in journal.run(*arguments, code=2).stderr
+    error = journal.json(*arguments, code=2)["error"]
+    assert said in error["message"]
+    assert error["exit_code"] == 2
+
+
+def test_a_bad_instant_is_refused(journal: Journal) -> None:
+    """--now needs a date that exists and an offset."""
+    assert "needs its offset" in journal.run("status", now="2026-11-24T09:00", code=2).stderr
+    assert "is no instant" in journal.run("status", now="2026-13-01", code=2).stderr
+
+
+def test_an_unknown_setting_names_file_line_and_remedy(journal: Journal) -> None:
+    """The settings' problems reach the person who can mend them, and a program too."""
+    journal.set("time_zone", "timezone")
+    shown = journal.run("status", code=2).stderr
+    assert re.search(
+        r"config/publisher\.toml:\d+: journal\.timezone: unknown setting; did you mean 'time_zone'",
+        shown,
+    )
+    assert len(journal.json("status", code=2)["error"]["problems"]) == 2
+
+
+def test_outside_a_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command elsewhere says how to make a journal."""
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(cli, ["build"])
+    assert result.exit_code == 2
+    assert "publisher init DIR" in result.stderr
+
+
+def test_config_names_a_journal_from_elsewhere(
+    journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """--config works from any folder, and paths stay the journal's."""
+    journal.root = tmp_path
+    journal.run("--config", "j/config/publisher.toml", "build")
+    assert (tmp_path / "j/public/index.html").is_file()
+    assert not (tmp_path / "public").exists()
+
+
+def test_an_operators_error_is_a_sentence(journal: Journal) -> None:
+    """A store that is no store ends with 1, without a traceback."""
+    store = journal.root / "var/store.sqlite3"
+    store.write_bytes(b"this is not a database, whatever its name says" * 100)
+    with pytest.raises(sqlite3.DatabaseError):
+        sqlite3.connect(store).execute("select * from sqlite_master")
+    assert str(store) in journal.run("status", code=1).stderr
+
+
+@pytest.mark.parametrize("error", [Defect("it broke"), ZeroDivisionError("division")])
+def test_only_a_fault_of_ours_shows_a_traceback(
+    error: Exception, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What nobody foresaw keeps its traceback, for the report."""
+    assert frame._report(error, as_json=True) == 1
+    shown = capsys.readouterr()
+    assert "Traceback" in shown.err or type(error).__name__ in shown.err
+    assert json.loads(shown.out)["error"]["kind"] == "Defect"
+
+
+def test_an_error_in_json_keeps_its_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    """Programs get the kind, the sentence and the code."""
+    assert frame._report(StoreError("the disk is full"), as_json=True) == 1
+    assert json.loads(capsys.readouterr().out) == {
+        "error": {"kind": "StoreError", "message": "the disk is full", "exit_code": 1}
+    }
+
+
+def test_ctrl_c_is_130() -> None:
+    """An interrupt is reported as shells do."""
+    app = typer.Typer(cls=frame.Commands, invoke_without_command=True)
+
+    @app.callback()
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    assert CliRunner().invoke(app, []).exit_code == 130
+
+
+def test_progress_without_a_terminal_is_a_few_plain_lines(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A log does not fill with bars."""
+    step = session._tenths("Sending", 1000)
+    for done in range(1001):
+        step(done)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 10
+    assert lines[-1] == "Sending: 1000 of 1000"
+
+
+def test_quiet_says_nothing_but_answers(journal: Journal) -> None:
+    """A build under --quiet is silent; a question still gets its answer."""
+    assert journal.run("--quiet", "build").stdout == ""
+    assert "weekly" in journal.run("--quiet", "status").stdout

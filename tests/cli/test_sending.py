@@ -1,0 +1,201 @@
+"""Planning, shaping, approving and sending, as staff do it by hand."""
+
+import socket
+from datetime import datetime, timedelta
+from email import message_from_bytes, policy
+from pathlib import Path
+
+from publisher.domain.issue import IssueEvent
+from publisher.settings import load
+from publisher.stores import open_store
+from tests.cli.conftest import BEFORE, SLOT, Journal
+
+
+def outbox(journal: Journal) -> list[Path]:
+    return sorted((journal.root / "var/outbox").glob("*.eml"))
+
+
+def test_planning_twice_shows_the_same_issue(planned: Journal) -> None:
+    """A second plan freezes nothing anew, whoever subscribed meanwhile."""
+    planned.add("dana")
+    again = planned.json("issue", "plan", "weekly", now=BEFORE)
+    assert (again["name"], again["new"], again["audience"]) == ("weekly/1", False, 3)
+    assert again["slot"] == "2026-11-24T09:00"
+    listed = planned.json("issue", "list")["issues"]
+    assert [each["name"] for each in listed] == ["weekly/1"]
+    assert planned.json("issue", "show", str(again["id"]))["name"] == "weekly/1"
+
+
+def test_a_plan_says_why_articles_are_not_in_it(journal: Journal) -> None:
+    """A draft is left out, and the reason stands beside it."""
+    journal.add("ada")
+    (journal.root / "content/half-done.md").write_text(
+        (journal.root / "content/vitamin-d.md")
+        .read_text("utf-8")
+        .replace("id: tag:journal.example.org,2026:a/", "id: tag:journal.example.org,2026:a/other")
+        .replace("category: nutrition", "category: nutrition\ndraft: true\nslug: half-done"),
+        "utf-8",
+    )
+    shown = journal.run("issue", "plan", "weekly", now=BEFORE).stdout
+    assert "not in it: Do vitamin D tablets" in shown
+    assert "it is a draft" in shown
+
+
+def test_nothing_new_is_said(journal: Journal) -> None:
+    """Without readers, or without articles, there is no issue and the reason is plain."""
+    assert "no readers" in journal.run("issue", "plan", "weekly", now=BEFORE).stdout
+    journal.add("ada")
+    planned = journal.json("issue", "plan", "weekly", "--slot", "2026-12-15T09:00")
+    assert (planned["state"], planned["reason"]) == ("skipped", "nothing new")
+
+
+def test_sending_asks_first_and_says_how_many(planned: Journal) -> None:
+    """Without a terminal nothing goes without --yes; the refusal says what would have gone."""
+    refused = planned.process("--now", SLOT, "send", "weekly/1")
+    assert refused.returncode == 2
+    for words in (
+        "3 people",
+        "vitamin D",
+        "Tuesday 24 November 2026, 09:00",
+        "less than a minute",
+        "--yes",
+    ):
+        assert words in refused.stderr
+    assert outbox(planned) == []
+    dry = planned.json("send", "weekly/1", "--dry-run")
+    assert dry["ready"] is True
+    assert outbox(planned) == []
+
+
+def test_send_builds_the_archive_page_and_mails_everybody_once(planned: Journal) -> None:
+    """All three get one mail; the page the mail links to is there; a second send is refused."""
+    sent = planned.json("send", "weekly/1", "--yes")
+    assert sent["state"] == "finished"
+    assert sent["sent"] == {"accepted": 3}
+    assert (planned.root / "public/issues/weekly/1/index.html").is_file()
+    to = [message_from_bytes(p.read_bytes(), policy=policy.default)["To"] for p in outbox(planned)]
+    assert sorted(to) == ["ada@example.org", "brook@example.org", "chen@example.org"]
+    assert "is finished" in planned.run("send", "weekly/1", "--yes", code=2).stderr
+    assert len(outbox(planned)) == 3
+
+
+def test_an_issue_does_not_go_before_its_slot(planned: Journal) -> None:
+    """It is due later: the refusal says when."""
+    shown = planned.run("send", "weekly/1", "--yes", now=BEFORE, code=2).stderr
+    assert "Tuesday 24 November 2026, 09:00" in shown
+    assert outbox(planned) == []
+
+
+def test_a_test_copy_is_marked_and_counts_nowhere(planned: Journal) -> None:
+    """One mail to one address; the issue is as it was; the unsubscribe link bears no token."""
+    planned.run("send", "weekly/1", "--test", "boss@example.org", now=BEFORE)
+    (path,) = outbox(planned)
+    mail = message_from_bytes(path.read_bytes(), policy=policy.default)
+    assert mail["Subject"].startswith("[Test] ")
+    assert "/u/" not in mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]  # it has a text part
+    assert planned.json("issue", "show", "weekly/1")["counts"] == {"queued": 3}
+    assert "not an email address" in planned.run("send", "weekly/1", "--test", "x", code=2).stderr
+
+
+def test_an_edit_voids_the_approval_and_needs_a_new_one(planned: Journal) -> None:
+    """Edited, it cannot go; approved, by name, it can."""
+    edited = planned.json(
+        "issue", "edit", "weekly/1", "--subject", "Vitamin D", "--intro", "Hello."
+    )
+    assert (edited["state"], edited["subject"]) == ("draft", "Vitamin D")
+    assert "issue approve weekly/1" in planned.run("send", "weekly/1", "--yes", code=2).stderr
+    assert "--yes" in planned.process("--now", SLOT, "issue", "approve", "weekly/1").stderr
+    approved = planned.json("issue", "approve", "weekly/1", "--by", "Dr Ada", "--yes")
+    assert (approved["state"], approved["approved_by"]) == ("approved", "Dr Ada")
+    planned.run("send", "weekly/1", "--yes")
+    assert b"Subject: Vitamin D" in outbox(planned)[0].read_bytes()
+
+
+def test_dropping_the_last_article_is_refused(planned: Journal) -> None:
+    """An issue without articles is cancelled, not sent."""
+    slug = planned.json("issue", "show", "weekly/1")["articles"][0]["slug"]
+    shown = planned.run("issue", "edit", "weekly/1", "--drop", slug, code=2).stderr
+    assert "cancel it instead" in shown
+    assert "is no article" in planned.run("issue", "edit", "weekly/1", "--drop", "x", code=2).stderr
+
+
+def test_too_late_an_approval_is_said(planned: Journal) -> None:
+    """Past the cutoff the issue is skipped, and the command fails."""
+    planned.run("issue", "edit", "weekly/1", "--subject", "x", now=BEFORE)
+    late = "2026-11-30T09:00+00:00"
+    assert (
+        "too late" in planned.run("issue", "approve", "weekly/1", "--yes", now=late, code=2).stderr
+    )
+    assert planned.json("issue", "list")["issues"][0]["state"] == "skipped"
+
+
+def test_cancelled_is_for_good(planned: Journal) -> None:
+    """It cannot be sent, and the reason is kept."""
+    planned.run("issue", "cancel", "weekly/1", "--reason", "wrong picture")
+    shown = planned.json("issue", "show", "weekly/1")
+    assert (shown["state"], shown["reason"]) == ("cancelled", "wrong picture")
+    planned.run("send", "weekly/1", "--yes", code=2)
+    assert outbox(planned) == []
+
+
+def test_a_relay_that_is_away_loses_nothing(planned: Journal) -> None:
+    """The send fails with 1 and says why; the mails are still queued; later they go."""
+    planned.set('kind = "folder"\npath = "var/outbox"', 'kind = "folder"\npath = "var/secret.key"')
+    shown = planned.run("send", "weekly/1", "--yes", code=1).stdout
+    assert "cannot be made" in shown
+    planned.set('path = "var/secret.key"', 'path = "var/outbox"')
+    assert planned.json("issue", "show", "weekly/1")["counts"] == {"queued": 3}
+    planned.run("pause", "weekly/1", "--reason", "the relay is ill")
+    assert "resume weekly/1" in planned.run("send", "weekly/1", "--yes", code=2).stderr
+    assert any("resume" in step for step in planned.json("status")["next"])
+    planned.run("resume", "weekly/1", "--yes")
+    planned.run("send", "weekly/1", "--yes")
+    assert len(outbox(planned)) == 3
+
+
+def test_a_page_that_is_not_live_holds_the_issue(journal: Journal) -> None:
+    """A static host that does not answer: nothing is sent, and the pages are named."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    journal.set("https://journal.example.org", url)
+    journal.set("language =", f'app_url = "{url}"\nlanguage =')
+    journal.set(
+        "[newsletters.weekly]",
+        '[publishing]\ncommand = ["true"]\ncheck_timeout = "1s"\n\n[newsletters.weekly]',
+    )
+    journal.add("ada")
+    journal.run("issue", "plan", "weekly", now=BEFORE)
+    shown = journal.run("send", "weekly/1", "--yes", code=1).stderr
+    assert "cannot be opened" in shown
+    assert f"{url}/issues/weekly/1/" in shown
+    assert outbox(journal) == []
+
+
+def test_retry_and_resolve_say_how_many(planned: Journal) -> None:
+    """With nothing deferred, refused or unknown they change nothing and say so."""
+    planned.run("send", "weekly/1", "--yes")
+    assert "0 mails queued again" in planned.run("retry", "weekly/1", "--refused").stdout
+    assert "0 mails" in planned.run("deliveries", "resolve", "weekly/1", "--accepted").stdout
+    assert planned.json("retry", "weekly/1", "--deferred", "--yes")["moved"] == 0
+
+
+def test_unknown_mails_are_settled_by_staff(planned: Journal) -> None:
+    """A worker that died while sending leaves one mail in doubt; staff say it arrived."""
+    settings = load(None, {}, cwd=planned.root)
+    planned.run("build")
+    store = open_store(settings.store_url, host="journal.example.org")
+    issue = store.issues.list()[0]
+    now = datetime.fromisoformat(SLOT)
+    store.issues.move(issue.id, IssueEvent.RELEASE, now)
+    claims = store.outbox.claim("dead", 1, timedelta(seconds=60), now, issue_id=issue.id)
+    store.outbox.advance((), claims, timedelta(seconds=60), now)
+    store.outbox.lapse(now + timedelta(hours=1))
+    store.close()
+    shown = planned.run("issue", "show", "weekly/1").stdout
+    assert "deliveries resolve weekly/1" in shown
+    assert "@example.org" not in shown
+    refused = planned.run("deliveries", "resolve", "weekly/1", "--resend", code=2).stderr
+    assert "gets it twice" in refused
+    assert planned.json("deliveries", "resolve", "weekly/1", "--accepted")["moved"] == 1
+    planned.run("send", "weekly/1", "--yes")
+    assert planned.json("issue", "show", "weekly/1")["counts"] == {"accepted": 3}
