@@ -25,7 +25,7 @@ from publisher.ports import Content, Library, Site, Store, Templates, Transport
 from publisher.settings import Settings
 from publisher.site import Tree
 from publisher.stores import open_store
-from publisher.templates import Folders
+from publisher.templates import Folders, shipped_dir
 
 EVERY = 1_000_000
 """More issues than any journal has: "all of them", for calls that take a limit."""
@@ -88,7 +88,7 @@ def open_app(settings: Settings, *, mint_id: Callable[[], str] | None = None) ->
     return App(
         settings,
         open_content(settings, mint_id),
-        Folders(settings.templates_dir),
+        _templates(settings),
         site,
         store,
         ways,
@@ -105,6 +105,12 @@ def open_content(settings: Settings, mint_id: Callable[[], str] | None = None) -
         words_per_minute=settings.journal.words_per_minute,
         mint_id=mint_id or _cannot_mint,
     )
+
+
+def _templates(settings: Settings) -> Templates:
+    """The journal's own over the shipped ones; in a checkout of ours both are one folder."""
+    own = settings.templates_dir
+    return Folders(None if own.resolve() == shipped_dir().resolve() else own)
 
 
 def _cannot_mint() -> str:

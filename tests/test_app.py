@@ -173,3 +173,13 @@ def test_ids_are_made_only_where_randomness_was_given(settings: Settings) -> Non
     minted = open_content(settings, lambda: "tag:journal.example.org,2026:a/two").mint()
     assert minted == ("content/one.md",)
     assert "a/two" in path.read_text()
+
+
+def test_shipped_templates_are_nobodys_own(settings: Settings) -> None:
+    """In a checkout, where templates/ is the shipped folder itself, nothing is overridden."""
+    shipped = Path(__file__).resolve().parents[1] / "templates"
+    app = open_app(replace(settings, templates_dir=shipped))
+    loaded = app.templates.load().templates
+    app.close()
+    assert loaded
+    assert not any(template.overridden for template in loaded.values())

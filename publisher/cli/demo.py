@@ -47,8 +47,8 @@ class Rehearsal:
 def demo(context: typer.Context) -> None:
     """Build the journal here and send its digest to a mail server on this machine alone.
 
-    It has its own store in var/demo, made anew each time. Your readers, your store and your
-    relay are not touched, and nothing leaves this machine.
+    It has its own store in var/demo, made anew each time. Nothing of yours is touched: not your
+    readers, not your store, not your relay. Nothing leaves this machine.
     """
     session: Session = context.obj
     real = _settings(session)

@@ -1,9 +1,15 @@
 """Planning, shaping, approving and sending, as staff do it by hand."""
 
+import os
+import pty
 import socket
+import subprocess
+import sys
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
+
+import pytest
 
 from publisher.domain.issue import IssueEvent
 from publisher.settings import load
@@ -199,3 +205,25 @@ def test_unknown_mails_are_settled_by_staff(planned: Journal) -> None:
     assert planned.json("deliveries", "resolve", "weekly/1", "--accepted")["moved"] == 1
     planned.run("send", "weekly/1", "--yes")
     assert planned.json("issue", "show", "weekly/1")["counts"] == {"accepted": 3}
+
+
+@pytest.mark.parametrize(("answer", "code", "mails"), [("n", 1, 0), ("y", 0, 3)])
+def test_on_a_terminal_it_asks(planned: Journal, answer: str, code: int, mails: int) -> None:
+    """A no sends nothing; a yes sends."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "publisher", "--now", SLOT, "send", "weekly/1"],
+        cwd=planned.root,
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.write(ours, f"{answer}\n".encode())
+    out, err = process.communicate(timeout=60)
+    os.close(ours)
+    os.close(theirs)
+    assert process.returncode == code, out + err
+    assert "3 people" in out
+    assert ("Nothing was done" in err) == (answer == "n")
+    assert len(outbox(planned)) == mails
