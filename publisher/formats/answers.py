@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -98,6 +99,11 @@ def link(journal: Journal, name: str) -> str | None:
 def is_compressed(name: str, size: int) -> bool:
     """Whether a file of so many bytes is worth compressing."""
     return size >= SMALLEST and mediatypes.is_text(mediatypes.media_type(name))
+
+
+def version(content: bytes) -> str:
+    """What stands behind `?v=` in the address of these bytes."""
+    return hashlib.sha256(content).hexdigest()[:10]
 
 
 def is_version(version: str, digest: str) -> bool:

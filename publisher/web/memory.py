@@ -75,6 +75,11 @@ class Moved:
     to: str
 
 
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A page that was withdrawn, and no file says why."""
+
+
 class _Folder:
     """An open generation; closed when nobody has it any more."""
 
@@ -168,7 +173,7 @@ class Memory:
             file.used = True
         return file
 
-    def load(self, path: str) -> File | Moved | None:
+    def load(self, path: str) -> File | Moved | Gone | None:
         """The same, read from the disk where it is not held. Raises SiteError."""
         name = file_name(path.removeprefix("/"))
         with self._lock:
@@ -235,7 +240,7 @@ class Memory:
         with os.fdopen(handle, "rb") as stream:
             return answers.control(stream.read())
 
-    def _look(self, generation: _Generation, path: str, name: str) -> File | Moved | None:
+    def _look(self, generation: _Generation, path: str, name: str) -> File | Moved | Gone | None:
         if (held := generation.files.get(path)) is not None:
             return held
         folder = path if path.endswith("/") else f"{path}/"
@@ -248,7 +253,7 @@ class Memory:
             if handle is not None:
                 os.close(handle)
                 return Moved(folder)
-        return file
+        return Gone() if file is None and name in generation.gone else file
 
     def _read(self, generation: _Generation, path: str, name: str) -> File | None:
         handle = generation.folder.open(name)

@@ -21,7 +21,7 @@ from publisher.formats import answers
 from publisher.formats.mediatypes import media_type
 from publisher.web.conditions import encodings, verdict
 from publisher.web.guards import masked
-from publisher.web.memory import IDENTITY, File, Form, Header, Memory, Moved
+from publisher.web.memory import IDENTITY, File, Form, Gone, Header, Memory, Moved
 
 CHUNK = 256 * 1024
 """Bytes handed to a connection at once: what a slow reader can make us hold."""
@@ -118,6 +118,9 @@ class Pages:
             to = answers.location(shop.app.journal, found.to)
             headers = {"Location": to, "Cache-Control": shop.cache[1].decode("latin-1")}
             return Response(status_code=308, headers=headers)
+        if isinstance(found, Gone):
+            cache = {"Cache-Control": shop.cache[1].decode("latin-1")}
+            return PlainTextResponse("This page was withdrawn.\n", 410, cache)
         if found is None:
             return await self._missing(shop, request)
         form = await run_in_threadpool(shop.memory.form, found, _encoding(found, fields))
