@@ -13,6 +13,7 @@ from publisher.ports import Site, Store
 
 BATCH = 1000
 """How many approved issues one release looks at; the rest wait for the next."""
+MOVED = "(the journal's address changed after this was planned: `issue edit` makes it anew)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,15 @@ def release(store: Store, site: Site, journal: Journal, now: datetime) -> Report
 
 
 def not_live(store: Store, site: Site, journal: Journal, issue: Issue) -> tuple[str, ...]:
-    """Pages that the issue's editions link to and that a reader could not open now."""
-    urls = dict.fromkeys(
-        url for edition in store.issues.editions(issue.id) for url in email.links(edition, journal)
-    )
+    """Pages that the issue's editions link to and that a reader could not open now.
+
+    An edition that links to no page of the journal was planned while it had another address:
+    then the front page of the present one is named, with what to do.
+    """
+    urls: dict[str, None] = {}
+    for edition in store.issues.editions(issue.id):
+        found = email.links(edition, journal)
+        if not found:
+            return (f"{journal.url}/ {MOVED}",)
+        urls.update(dict.fromkeys(found))
     return tuple(site.not_live(urls))

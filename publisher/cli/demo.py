@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import sys
 import threading
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -212,5 +213,15 @@ def _tell(
         *(f"  a mail           {path}" for path in mails),
         *(f"  as a page        {path.with_suffix('.html')}" for path in mails[:1]),
         "",
-        "To walk through the site: publisher web",
+        f"To walk through the pages: {_command()} web",
+        f"and then open               http://{settings.serving.host}:{settings.serving.port}/",
     )
+
+
+def _command() -> str:
+    """The program as it was called: `.venv/bin/publisher` where it is not on the PATH."""
+    called = Path(sys.argv[0])
+    if called.name != "publisher" or shutil.which("publisher") == str(called):
+        return "publisher"
+    here = Path.cwd()
+    return str(called.relative_to(here) if called.is_relative_to(here) else called)

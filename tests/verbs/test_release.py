@@ -61,6 +61,16 @@ def test_issue_goes_once_all_pages_are_live(press: Press, site: Tree) -> None:
     assert release(press.store, site, press.journal, TUESDAY).released == ()
 
 
+def test_issue_planned_for_another_address_is_held(press: Press, site: Tree) -> None:
+    """Once the journal has moved, its old links can't be vouched for; the reason says so."""
+    planned(press)
+    publish(site, *PAGES)
+    moved = replace(press.journal, url="https://elsewhere.example.org")
+    report = release(press.store, site, moved, TUESDAY)
+    assert report.released == ()
+    assert "address changed" in report.held[0].urls[0]
+
+
 def test_issue_waits_for_its_slot(press: Press, site: Tree) -> None:
     """Not a moment before."""
     planned(press)
