@@ -10,9 +10,11 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from publisher import dispatch, plan, release, transports
-from publisher.build import build
+from publisher.build import prepare
+from publisher.cache import Shelf, edition
 from publisher.content import Folder
 from publisher.dispatch import Bounds, Dispatcher, Progress
 from publisher.domain.cadence import Cadence, Slot
@@ -21,12 +23,15 @@ from publisher.domain.issue import ArchivedIssue, Issue, IssueEvent, IssueState
 from publisher.domain.journal import Journal, Newsletter
 from publisher.domain.retry import RetryPolicy
 from publisher.errors import Defect
+from publisher.forks import Forks
 from publisher.ports import Content, Library, Site, Store, Templates, Transport
 from publisher.settings import Settings
 from publisher.site import Tree
 from publisher.stores import open_store
 from publisher.templates import Folders, shipped_dir
 
+CACHE = "var/cache"
+"""Below the journal's folder."""
 EVERY = 1_000_000
 """More issues than any journal has: "all of them", for calls that take a limit."""
 
@@ -83,6 +88,8 @@ def open_app(settings: Settings, *, mint_id: Callable[[], str] | None = None) ->
         url=journal.url,
         command=settings.publishing.command,
         check_timeout=settings.publishing.check_timeout,
+        cache=_cache(settings),
+        workers=Forks(),
     )
     store = open_store(settings.store_url, host=settings.mail_host)
     return App(
@@ -104,7 +111,14 @@ def open_content(settings: Settings, mint_id: Callable[[], str] | None = None) -
         categories=[category.slug for category in settings.journal.categories],
         words_per_minute=settings.journal.words_per_minute,
         mint_id=mint_id or _cannot_mint,
+        cache=_cache(settings),
+        workers=Forks(),
     )
+
+
+def _cache(settings: Settings) -> Shelf:
+    """What earlier commands worked out; whoever deletes the folder loses time only."""
+    return Shelf(settings.root / CACHE, partial(edition, settings.journal.time_zone))
 
 
 def _templates(settings: Settings) -> Templates:
@@ -127,7 +141,7 @@ def build_site(app: App, now: datetime, library: Library | None = None) -> Built
     finding (the live site stays as it is), TemplateError, SiteError.
     """
     read = app.content.load() if library is None else library
-    files = build(app.journal, read, app.templates.load(), archived(app.store), now)
+    files = prepare(app.journal, read, app.templates.load(), archived(app.store), now)
     changed = app.site.write(files)
     # Not only when it changed: the last publish may have failed, and repeating one is harmless.
     app.site.publish()

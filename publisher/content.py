@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import os
 import stat
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -16,21 +19,21 @@ from publisher.checks.rules import error, softened
 from publisher.domain.article import Article
 from publisher.domain.finding import Finding, Place
 from publisher.errors import AuthorError, Defect, OperatorError
-from publisher.formats import frontmatter, markdown
-from publisher.ports import Library
+from publisher.formats import frontmatter, markdown, record
+from publisher.formats.record import Record
+from publisher.ports import Cache, Library, Workers
 
 _ATTEMPTS = 10
 _HEAD = 16
 
 
-@dataclass(frozen=True, slots=True)
-class _Parsed:
-    """One file as it was read; `version` is the hash of its bytes."""
-
-    version: str
-    article: Article | None
-    findings: tuple[Finding, ...]
-    pictures: tuple[str, ...] = ()
+# A pipe would keep us waiting for ever, so no file is opened to wait.
+_READING = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+_KIND = "article"
+_PIECE = 64
+"""How many files a worker takes at a time."""
+_ARENA = 256
+"""How many records from the cache share one piece of memory."""
 
 
 class Folder:
@@ -38,7 +41,8 @@ class Folder:
 
     Files and folders whose name starts with a dot are passed over, and nothing outside
     `content_dir` is read, whatever links say. A second `load` parses only files whose
-    bytes have changed. `mint_id` makes a new `tag:` URI at each call.
+    bytes have changed, in another process too where there is a `cache`; many files are parsed
+    by the `workers`. `mint_id` makes a new `tag:` URI at each call.
     """
 
     def __init__(
@@ -50,6 +54,8 @@ class Folder:
         categories: Collection[str],
         words_per_minute: int,
         mint_id: Callable[[], str],
+        cache: Cache | None = None,
+        workers: Workers | None = None,
     ) -> None:
         self._root = root
         self._folder = content_dir
@@ -57,7 +63,11 @@ class Folder:
         self._categories = tuple(categories)
         self._words_per_minute = words_per_minute
         self._mint_id = mint_id
-        self._parsed: dict[str, _Parsed] = {}
+        self._cache = cache
+        self._workers = workers
+        # What else than its bytes and its name decides how a file is read.
+        self._context = f"{zone.key}\0{self._categories}\0{words_per_minute}"
+        self._parsed: dict[str, tuple[str, Record]] = {}
 
     def load(self) -> Library:
         """Read everything once. Wrong files become findings and are left out.
@@ -65,11 +75,9 @@ class Folder:
         Raises OperatorError when the folder is not there or may not be read.
         """
         pictures = dict(self._pictures())
-        parsed = {self._name(file): self._read(file) for file in self._files((".md",))}
-        self._parsed = parsed
         findings: list[Finding] = []
         articles: list[Article] = []
-        for one in parsed.values():
+        for one in self._records():
             findings += one.findings
             if one.article is None:
                 continue
@@ -96,7 +104,7 @@ class Folder:
         refused: list[str] = []
         for file in self._files((".md",)):
             name = self._name(file)
-            one = self._parsed.get(name)
+            _, one = self._parsed.get(name, ("", None))
             if one is None or all(finding.rule != "missing-id" for finding in one.findings):
                 continue
             article_id = self._new_id(taken)
@@ -144,15 +152,78 @@ class Folder:
             return name
         return name.encode("unicode-escape").decode("ascii")
 
-    def _read(self, file: Path) -> _Parsed:
-        name = self._name(file)
+    def _records(self) -> Sequence[Record]:
+        """Every `*.md` as it is now, in order of name: remembered, else cached, else parsed."""
+        files = {self._name(file): file for file in self._files((".md",))}
+        known: dict[str, tuple[str, Record]] = {}
+        wanted: dict[str, str] = {}
+        for name, file in files.items():
+            raw = self._bytes(file, name, frontmatter.MAX_BYTES)
+            key = self._key(name, raw) if isinstance(raw, bytes) else ""
+            remembered = self._parsed.get(name)
+            if isinstance(raw, Finding):
+                known[name] = key, Record("", None, (raw,))
+            elif remembered is not None and remembered[0] == key:
+                known[name] = remembered
+            else:
+                wanted[key] = name
+        if wanted:
+            known |= self._found(wanted)
+            missing = [name for name in wanted.values() if name not in known]
+            if missing:
+                known |= self._read(missing, files, {key for key, _ in known.values()})
+        self._parsed = {name: known[name] for name in files}
+        return [one for _, one in self._parsed.values()]
+
+    def _key(self, name: str, raw: bytes) -> str:
+        version = sha256(raw).hexdigest()
+        return sha256(f"{version}\0{name}\0{self._context}".encode()).hexdigest()
+
+    def _found(self, wanted: Mapping[str, str]) -> dict[str, tuple[str, Record]]:
+        """What the cache knows, by name; `wanted` holds names by key."""
+        if self._cache is None:
+            return {}
+        found: dict[str, tuple[str, Record]] = {}
+        entries = self._cache.find(_KIND, wanted)
+        while some := list(islice(entries, _ARENA)):
+            arena, start = b"".join(content for _, content in some), 0
+            for key, content in some:
+                stop = start + len(content)
+                with suppress(ValueError):  # not what we wrote: it is read from its file
+                    found[wanted[key]] = key, record.decode(arena, start, stop)
+                start = stop
+        return found
+
+    def _read(
+        self, names: Sequence[str], files: Mapping[str, Path], used: Collection[str]
+    ) -> dict[str, tuple[str, Record]]:
+        """Parse the files of these names, and keep what they hold in the cache."""
+        pieces = [names[at : at + _PIECE] for at in range(0, len(names), _PIECE)]
+
+        def work(number: int) -> bytes:
+            return _together([self._parse(name, files[name]) for name in pieces[number]])
+
+        answers = (
+            self._workers.each(work, len(pieces))
+            if self._workers
+            else ((number, work(number)) for number in range(len(pieces)))
+        )
+        read: dict[str, tuple[str, Record]] = {}
+        new: dict[str, bytes] = {}
+        for number, arena in answers:
+            for name, (key, start, stop) in zip(pieces[number], _apart(arena), strict=True):
+                read[name] = key, record.decode(arena, start, stop)
+                if self._cache and key:
+                    new[key] = arena[start:stop]
+        if self._cache:
+            self._cache.keep(_KIND, new, used)
+        return read
+
+    def _parse(self, name: str, file: Path) -> tuple[str, bytes]:
+        """A file's key and its record; no key where it cannot be read."""
         raw = self._bytes(file, name, frontmatter.MAX_BYTES)
         if isinstance(raw, Finding):
-            return _Parsed("", None, (raw,))
-        version = sha256(raw).hexdigest()
-        known = self._parsed.get(name)
-        if known is not None and known.version == version:
-            return known
+            return "", record.encode(Record("", None, (raw,)))
         article, findings = frontmatter.parse(
             raw,
             path=name,
@@ -160,7 +231,9 @@ class Folder:
             categories=self._categories,
             words_per_minute=self._words_per_minute,
         )
-        return _Parsed(version, article, findings, _pictures_of(article) if article else ())
+        version = article.version if article else sha256(raw).hexdigest()
+        pictures = _pictures_of(article) if article else ()
+        return self._key(name, raw), record.encode(Record(version, article, findings, pictures))
 
     def _bytes(self, file: Path, name: str, limit: int) -> bytes | Finding:
         """At most one byte more than `limit`, from an ordinary file inside the folder."""
@@ -168,11 +241,12 @@ class Folder:
         if not file.name.isprintable():
             return error("file-name", place, "the name is not printable text", "rename the file")
         try:
-            if not file.resolve().is_relative_to(self._folder.resolve()):
-                message = "a link leads out of content/"
-                return error("outside-content", place, message, "copy the file here")
-            # A pipe would keep us waiting for ever, so it is not opened to wait.
-            handle = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            handle = _opened(file)
+            if handle is None:
+                if not file.resolve().is_relative_to(self._folder.resolve()):
+                    message = "a link leads out of content/"
+                    return error("outside-content", place, message, "copy the file here")
+                handle = os.open(file, _READING)
             with os.fdopen(handle, "rb") as stream:
                 if stat.S_ISREG(os.fstat(handle).st_mode):
                     return stream.read(limit + 1)
@@ -192,6 +266,30 @@ class Folder:
                 yield path, found[0] if found else raw
             else:
                 yield path, raw
+
+
+def _opened(file: Path) -> int | None:
+    """A file below a folder that was walked, opened; None for a link, which may lead anywhere."""
+    try:
+        return os.open(file, _READING | os.O_NOFOLLOW)
+    except OSError as wrong:
+        if wrong.errno == errno.ELOOP:
+            return None
+        raise
+
+
+def _together(records: Sequence[tuple[str, bytes]]) -> bytes:
+    """Keys and records in one piece: a line of keys and lengths, then the records."""
+    head = json.dumps([(key, len(content)) for key, content in records]).encode()
+    return b"".join((head, b"\n", *(content for _, content in records)))
+
+
+def _apart(arena: bytes) -> Iterator[tuple[str, int, int]]:
+    """The key of each record and where in `arena` it starts and stops."""
+    start = arena.index(b"\n") + 1
+    for key, length in json.loads(arena[:start]):
+        yield key, start, start + length
+        start += length
 
 
 def _picture_findings(

@@ -6,7 +6,7 @@ raise `StoreError`, `TransportError` or `SiteError`; expected answers are values
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
@@ -86,6 +86,32 @@ class Site(Protocol):
 
     def publish(self) -> None:
         """Bring the tree to its static host, where there is one. Raises SiteError."""
+        ...
+
+
+class Cache(Protocol):
+    """What was worked out before, by the hash of all that it depends on.
+
+    Losing it costs time and nothing else, so it never raises: it forgets.
+    """
+
+    def find(self, kind: str, keys: Collection[str]) -> Iterator[tuple[str, bytes]]:
+        """Each of `keys` that is known, with its bytes as they were kept; in no order."""
+        ...
+
+    def keep(self, kind: str, new: Mapping[str, bytes], used: Collection[str]) -> None:
+        """Remember `new`, and forget what is neither new nor in `used`."""
+        ...
+
+
+class Workers(Protocol):
+    """Whoever shares out work over the machine's processors."""
+
+    def each(self, work: Callable[[int], bytes], size: int) -> Iterator[tuple[int, bytes]]:
+        """(n, `work(n)`) for each n below `size`, in no order. Raises what `work` raises.
+
+        `work` may run in another process: what it changes here may be lost, its answer not.
+        """
         ...
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urljoin, urlsplit
@@ -16,7 +17,12 @@ from urllib.parse import unquote, urljoin, urlsplit
 import httpx
 from filelock import FileLock, Timeout
 
+from publisher.domain.leaf import Leaves, ready
 from publisher.errors import SiteError
+from publisher.formats import manifest
+from publisher.formats.manifest import Entry, Manifest
+from publisher.ports import Cache, Workers
+from publisher.site import generation
 
 LOCK_SECONDS = 120
 """How long a second builder waits for the first."""
@@ -25,6 +31,12 @@ PUBLISH_SECONDS = 1800
 TAIL_BYTES = 2000
 """How much of a failed command's output the error shows."""
 MAX_REDIRECTS = 5
+FEW = 100
+"""Up to so many files are brought to the disk one by one; more, all at once (`sync`)."""
+_KIND = "site"
+_NEW = ".new"
+_PIECE = 32
+"""How many pages a worker makes at a time."""
 
 
 class Tree:
@@ -35,6 +47,10 @@ class Tree:
     leaves `public` on a whole generation: names appear only by rename, and vanish by rename
     before their content does. `url` is the journal's, without trailing slash; `command` brings
     the tree to a static host, and is None where it is served from here.
+
+    Where there is a `cache`, it remembers what each file of a generation was made from. Then
+    the earlier generation, which would be deleted, becomes the new one: only what is not the
+    same is made, by the `workers`.
     """
 
     def __init__(
@@ -44,26 +60,33 @@ class Tree:
         url: str,
         command: Sequence[str] | None,
         check_timeout: timedelta,
+        cache: Cache | None = None,
+        workers: Workers | None = None,
     ) -> None:
         self._public = public_dir
         self._generations = public_dir.parent / f".{public_dir.name}"
         self._url = urlsplit(url.rstrip("/"))
         self._command = tuple(command) if command else None
         self._timeout = check_timeout.total_seconds()
+        self._cache = cache
+        self._workers = workers
 
     def write(self, files: Mapping[str, bytes]) -> bool:
         """Swap the whole tree in at once; whether anything changed. Keys are `a/b.html`.
 
-        Raises SiteError: a name that leads out of the tree, a disk that cannot be written,
+        Of `Leaves`, only those are made that are not there already. Raises what making one
+        raises, and SiteError: a name that leads out of the tree, a disk that cannot be written,
         or something at `public_dir` that is not ours to replace.
         """
         for name in files:
             if not is_inside(name):
                 raise SiteError(f"'{name}' is no name for a page: it would lead out of the site")
-        tree = _hash(files)
+        leaves = files
+        if not isinstance(leaves, Leaves):
+            leaves = Leaves({name: ready(content) for name, content in files.items()})
         try:
             with self._locked():
-                return self._write(tree, files)
+                return self._write(leaves)
         except OSError as error:
             raise SiteError(
                 f"the site cannot be written to {self._generations}: {error.strerror or error}; "
@@ -139,18 +162,35 @@ class Tree:
         finally:
             lock.release()
 
-    def _write(self, tree: str, files: Mapping[str, bytes]) -> bool:
+    def _write(self, leaves: Leaves) -> bool:
         live = self._live()
-        if live == tree:
+        there = self._survey(live)
+        same = {
+            path: entry
+            for path in leaves
+            if (entry := there.entries.get(path)) and entry.key == leaves.key(path)
+        }
+        if live is not None and len(same) == len(leaves) == len(there.entries):
             return False
-        # Not even the generation of the same name, if there is one: a page that returns to what
-        # it once was has changed now, and its date says so.
-        self._drop(keep={live})
-        self._fill(self._generations / ".new", files, self._generations / live if live else None)
-        (self._generations / ".new").rename(self._generations / tree)
-        self._swap(tree)
+        made = self._fill(leaves, same, live, there)
+        tree = made.tree()
+        if tree != live:
+            (self._generations / _NEW).rename(self._generations / tree)
+            self._swap(tree)
+        if self._cache:
+            self._cache.keep(_KIND, {tree: made.encode()}, ())
         self._drop(keep={live, tree})
-        return True
+        return tree != live
+
+    def _survey(self, live: str | None) -> Manifest:
+        """What the live generation holds, and what that was made from as far as it is known."""
+        if live is None:
+            return Manifest()
+        remembered = Manifest()
+        for tree, raw in self._cache.find(_KIND, {live}) if self._cache else ():
+            with suppress(ValueError):  # not what we wrote: every file is read
+                remembered = manifest.decode(raw, tree)
+        return generation.survey(self._generations / live, remembered)
 
     def _live(self) -> str | None:
         """The generation that `public` points to; None when there is none yet."""
@@ -169,18 +209,76 @@ class Tree:
             )
         return None
 
-    def _fill(self, fresh: Path, files: Mapping[str, bytes], live: Path | None) -> None:
-        fresh.mkdir()
-        made = {fresh}
-        for name, content in files.items():
-            path = fresh / name
-            if path.parent not in made:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                made.add(path.parent)
-            if live is None or not _carry(live / name, path, content):
-                path.write_bytes(content)
-        # One sync for the whole tree: an fsync for each of 10,000 files would take minutes.
-        os.sync()
+    def _fill(
+        self, leaves: Leaves, same: Mapping[str, Entry], live: str | None, there: Manifest
+    ) -> Manifest:
+        """Make `.new` hold exactly `leaves`; what it then holds.
+
+        The files of `same` are those of the live generation. The earlier one, which would be
+        deleted now, has most of them already: it becomes the new one.
+        """
+        fresh = self._generations / _NEW
+        left: set[str] = set()
+        touched = {fresh}
+        if self._reuse(live):
+            left, touched = generation.strip(fresh, same)
+        missing = [path for path in leaves if path not in left]
+        few = len(missing) + len(touched) <= FEW
+        made = self._make(leaves, missing, same, live, there, durable=few)
+        if few:
+            for folder in sorted(touched | {(fresh / path).parent for path in missing}):
+                _sync_folder(folder)
+        else:
+            # One sync for the whole tree: an fsync for each of 10,000 files would take minutes.
+            os.sync()
+        return Manifest({path: made.get(path) or same[path] for path in leaves})
+
+    def _reuse(self, live: str | None) -> bool:
+        """Make `.new`: of the generation before the live one, or (False) empty."""
+        fresh = self._generations / _NEW
+        others = [path for path in self._generations.iterdir() if _is_generation(path)]
+        earlier = [path for path in others if path.name != live]
+        self._drop(keep={live, *(path.name for path in earlier[:1])})
+        if earlier:
+            earlier[0].rename(fresh)
+        else:
+            fresh.mkdir()
+        return bool(earlier)
+
+    def _make(
+        self,
+        leaves: Leaves,
+        paths: Sequence[str],
+        same: Mapping[str, Entry],
+        live: str | None,
+        there: Manifest,
+        *,
+        durable: bool,
+    ) -> dict[str, Entry]:
+        """Bring the files at `paths` into `.new`, by the workers; what came of it, by path."""
+        fresh, lived = self._generations / _NEW, self._generations / (live or "")
+        pieces = [paths[at : at + _PIECE] for at in range(0, len(paths), _PIECE)]
+
+        def entry(path: str, folders: set[Path]) -> Entry:
+            known = same.get(path)
+            content = leaves[path] if known is None else b""
+            digest = known.digest if known else hashlib.sha256(content).hexdigest()
+            before = there.entries.get(path)
+            if before is not None and before.digest == digest:
+                stamp = generation.carry(lived / path, fresh / path, folders, durable=durable)
+            else:
+                stamp = generation.write(fresh / path, content, folders, durable=durable)
+            return Entry(leaves.key(path), digest, *stamp)
+
+        def work(number: int) -> bytes:
+            folders: set[Path] = set()
+            return json.dumps([(path, entry(path, folders)) for path in pieces[number]]).encode()
+
+        workers = self._workers
+        answers = (
+            workers.each(work, len(pieces)) if workers else enumerate(map(work, range(len(pieces))))
+        )
+        return {path: Entry(*made) for _, answer in answers for path, made in json.loads(answer)}
 
     def _swap(self, tree: str) -> None:
         link = self._generations / ".link"
@@ -247,33 +345,8 @@ def is_inside(name: str) -> bool:
     )
 
 
-def _hash(files: Mapping[str, bytes]) -> str:
-    digest = hashlib.sha256()
-    for name in sorted(files):
-        encoded = name.encode()
-        digest.update(len(encoded).to_bytes(8, "big") + encoded)
-        digest.update(hashlib.sha256(files[name]).digest())
-    return digest.hexdigest()
-
-
-def _carry(old: Path, new: Path, content: bytes) -> bool:
-    """Take over a file that is the same as before; whether it was.
-
-    It keeps its date, so that Last-Modified is when these bytes first appeared, and its inode,
-    so that whoever serves it knows without reading that it is the same.
-    """
-    try:
-        found = old.stat()
-        if found.st_size != len(content) or old.read_bytes() != content:
-            return False
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-        return False
-    try:
-        os.link(old, new)
-    except OSError:  # a file system without links, or too many of them: a copy of the same date
-        new.write_bytes(content)
-        os.utime(new, ns=(found.st_atime_ns, found.st_mtime_ns))
-    return True
+def _is_generation(path: Path) -> bool:
+    return path.is_dir() and not path.name.startswith(".")
 
 
 def _sync_folder(folder: Path) -> None:

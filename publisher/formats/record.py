@@ -1,0 +1,202 @@
+"""An article as it was read, to bytes and back: what a cache keeps, and what workers hand over.
+
+A record is JSON and compressed text, never code, so reading one does no more than fail.
+The long texts stay compressed in memory until somebody asks for them: ten thousand articles
+take tens of megabytes, not hundreds, and a list of titles unpacks none of them.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import types
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import date, datetime
+from enum import Enum
+from functools import cache, lru_cache
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from publisher.domain.article import Article
+from publisher.domain.finding import Finding
+from publisher.errors import Defect
+
+DEEP = ("body", "body_html", "sources", "citations", "questions")
+"""The fields that only the article's own page and feed entry show: they stay compressed."""
+_LEVEL = 1  # a third of the text's size at a tenth of the default level's cost
+_SIZE = 4
+_SHORT = 40
+_UNPACKED = 8
+
+Turn = Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One file as it was read. `version` is the SHA-256 (hex) of its bytes, `pictures` the paths
+    of the images that the article shows; there is no article when an error blocks it.
+    """
+
+    version: str
+    article: Article | None
+    findings: tuple[Finding, ...]
+    pictures: tuple[str, ...] = ()
+
+
+def encode(record: Record) -> bytes:
+    """`record` as bytes."""
+    article = record.article
+    light, deep = None, b""
+    if article is not None:
+        light = [pack(getattr(article, name)) for name, pack, _ in _fields(deep=False)]
+        texts = [pack(getattr(article, name)) for name, pack, _ in _fields(deep=True)]
+        deep = zlib.compress(_json(texts), _LEVEL)
+    pack, _ = _turns(tuple[Finding, ...])
+    whole = [record.version, light, pack(record.findings), list(record.pictures)]
+    head = _json(whole)
+    return len(head).to_bytes(_SIZE, "big") + head + deep
+
+
+def decode(arena: bytes, start: int = 0, stop: int | None = None) -> Record:
+    """The record at `arena[start:stop]`; its long texts stay there. Raises ValueError.
+
+    Many records share one arena, because a process that was forked then shares it too: the
+    kernel copies a page only where a reference is counted on it.
+    """
+    stop = len(arena) if stop is None else stop
+    begin = start + _SIZE
+    middle = begin + int.from_bytes(arena[start:begin], "big")
+    try:
+        version, light, findings, pictures = json.loads(arena[begin:middle])
+        _, unpack = _turns(tuple[Finding, ...])
+        article = None if light is None else _shelved(light, arena, middle, stop)
+        return Record(version, article, unpack(findings), tuple(pictures))
+    except (TypeError, AttributeError, LookupError) as wrong:
+        raise ValueError(f"no record of an article: {wrong}") from wrong
+
+
+class _Shelved(Article):
+    """An article whose deep fields are unpacked when they are asked for.
+
+    To everybody else it is an Article: equal to one with the same fields, and a copy of it
+    (`dataclasses.replace`, pickle) is a plain one.
+    """
+
+    __slots__ = ("_arena", "_start", "_stop")
+    _arena: bytes
+    _start: int
+    _stop: int
+
+    def __new__(cls, *values: Any, **named: Any) -> Any:
+        """Only `_shelved` makes these; whoever calls the class gets an Article."""
+        return Article(*values, **named)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Article, _values(self)
+
+    def __eq__(self, other: object) -> bool:
+        return _values(self) == _values(other) if isinstance(other, Article) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(_values(self))
+
+
+def _field(index: int) -> property:
+    def get(self: _Shelved) -> Any:
+        return _unpacked(self._arena, self._start, self._stop)[index]
+
+    return property(get)
+
+
+for _index, _name in enumerate(DEEP):
+    setattr(_Shelved, _name, _field(_index))
+
+
+@lru_cache(maxsize=_UNPACKED)
+def _unpacked(arena: bytes, start: int, stop: int) -> tuple[Any, ...]:
+    packed = json.loads(zlib.decompress(arena[start:stop]))
+    return tuple(
+        unpack(value) for (_, _, unpack), value in zip(_fields(deep=True), packed, strict=True)
+    )
+
+
+def _values(article: Article) -> tuple[Any, ...]:
+    return tuple(getattr(article, each.name) for each in fields(Article))
+
+
+def _shelved(light: Sequence[Any], arena: bytes, start: int, stop: int) -> Article:
+    made: Any = object.__new__(_Shelved)
+    for (name, _, unpack), value in zip(_fields(deep=False), light, strict=True):
+        object.__setattr__(made, name, unpack(value))
+    for name, value in (("_arena", arena), ("_start", start), ("_stop", stop)):
+        object.__setattr__(made, name, value)
+    article: Article = made
+    return article
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+# --- values that JSON does not know ---------------------------------------------------------
+
+
+@cache
+def _fields(*, deep: bool) -> tuple[tuple[str, Turn, Turn], ...]:
+    hints = get_type_hints(Article)
+    names = DEEP if deep else [each.name for each in fields(Article) if each.name not in DEEP]
+    return tuple((name, *_turns(hints[name])) for name in names)
+
+
+@cache
+def _turns(hint: Any) -> tuple[Turn, Turn]:
+    """How a value of this type becomes JSON, and how it comes back."""
+    if hint in (int, bool):
+        return _same, _same
+    if hint is str:
+        return _same, _text
+    if hint in (date, datetime):
+        return hint.isoformat, hint.fromisoformat
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return _value, hint
+    if isinstance(hint, type) and is_dataclass(hint):
+        return _dataclass(hint)
+    inner = get_args(hint)
+    if get_origin(hint) in (Union, types.UnionType) and inner[1:] == (types.NoneType,):
+        return _optional(inner[0])
+    if get_origin(hint) is tuple and inner[1:] == (...,):
+        pack, unpack = _turns(inner[0])
+        return lambda many: [pack(one) for one in many], lambda many: tuple(map(unpack, many))
+    raise Defect(f"an article has a value of {hint}, which no record can hold yet")
+
+
+def _optional(hint: Any) -> tuple[Turn, Turn]:
+    pack, unpack = _turns(hint)
+    return (
+        lambda value: None if value is None else pack(value),
+        lambda value: None if value is None else unpack(value),
+    )
+
+
+def _dataclass(hint: Any) -> tuple[Turn, Turn]:
+    hints = get_type_hints(hint)
+    turns = [(each.name, *_turns(hints[each.name])) for each in fields(hint)]
+    unpacks = [unpack for _, _, unpack in turns]
+    return (
+        lambda value: [pack(getattr(value, name)) for name, pack, _ in turns],
+        lambda values: hint(*(turn(one) for turn, one in zip(unpacks, values, strict=True))),
+    )
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _value(member: Enum) -> Any:
+    return member.value
+
+
+def _text(value: str) -> str:
+    """Short texts repeat themselves (kinds, journals, authors): each is held once."""
+    return sys.intern(value) if len(value) <= _SHORT else value

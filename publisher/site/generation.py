@@ -1,0 +1,113 @@
+"""One directory that holds a whole site: what is in it, and how the next one is made from it.
+
+A file that has its name is never written to: it may have another one, in the generation that
+readers see. It is replaced.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+from publisher.formats.manifest import Entry, Manifest
+
+Found = tuple[str, os.stat_result]
+"""A path below a folder and what it is."""
+
+
+def survey(folder: Path, remembered: Manifest) -> Manifest:
+    """What `folder` holds now. Only files that are not as they are remembered are read."""
+    entries: dict[str, Entry] = {}
+    for path, found in _entries(folder):
+        if not stat.S_ISREG(found.st_mode):
+            continue
+        entry = remembered.entries.get(path)
+        if entry is None or entry.stamp != _stamp(found):
+            digest = hashlib.sha256((folder / path).read_bytes()).hexdigest()
+            key = entry.key if entry is not None and entry.digest == digest else ""
+            entry = Entry(key, digest, *_stamp(found))
+        entries[path] = entry
+    return Manifest(entries)
+
+
+def strip(folder: Path, kept: Mapping[str, Entry]) -> tuple[set[str], set[Path]]:
+    """Remove all but the very files of `kept`; the paths that are left, the folders touched."""
+    left: set[str] = set()
+    touched: set[Path] = set()
+    below: list[str] = []
+    for path, found in _entries(folder):
+        if stat.S_ISDIR(found.st_mode):
+            below.append(path)
+        elif path in kept and kept[path].stamp == _stamp(found):
+            left.add(path)
+        else:
+            (folder / path).unlink()
+            touched.add((folder / path).parent)
+    needed = {str(parent) for path in left for parent in PurePosixPath(path).parents}
+    for path in reversed(below):  # those within before those around them
+        if path not in needed:
+            (folder / path).rmdir()
+            touched = (touched - {folder / path}) | {(folder / path).parent}
+    return left, touched
+
+
+def carry(source: Path, target: Path, made: set[Path], *, durable: bool) -> tuple[int, int, int]:
+    """Give the file `source` the name `target` too; its stamp. Raises OSError where it is gone.
+
+    It keeps its date, so that Last-Modified is when these bytes first appeared, and its inode,
+    so that whoever serves it knows without reading that it is the same.
+    """
+    _clear(target, made)
+    try:
+        target.hardlink_to(source)
+    except FileNotFoundError:
+        raise
+    except OSError:  # a file system without links, or too many of them: a copy of the same date
+        found = source.stat()
+        return write(target, source.read_bytes(), made, durable=durable, at=found.st_mtime_ns)
+    return _stamp(target.lstat())
+
+
+def write(
+    target: Path, content: bytes, made: set[Path], *, durable: bool, at: int | None = None
+) -> tuple[int, int, int]:
+    """Make a file; its stamp. `made` holds the folders that are there, `at` is its date.
+
+    `durable`: its bytes are on the disk when this returns.
+    """
+    _clear(target, made)
+    with target.open("xb", buffering=0) as stream:
+        stream.write(content)
+        if at is not None:
+            os.utime(stream.fileno(), ns=(at, at))
+        if durable:
+            os.fsync(stream.fileno())
+        return _stamp(os.fstat(stream.fileno()))
+
+
+def _clear(target: Path, made: set[Path]) -> None:
+    """Make room: the folder, and nothing where a worker that was killed left something."""
+    if target.parent not in made:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        made.add(target.parent)
+    target.unlink(missing_ok=True)
+
+
+def _entries(folder: Path) -> Iterator[Found]:
+    """Everything below `folder`, each folder before what is in it; links are not followed."""
+    waiting = [(str(folder), "")]
+    while waiting:
+        place, prefix = waiting.pop()
+        with os.scandir(place) as entries:
+            for each in entries:
+                path = prefix + each.name
+                yield path, each.stat(follow_symlinks=False)
+                if each.is_dir(follow_symlinks=False):
+                    waiting.append((each.path, f"{path}/"))
+
+
+def _stamp(found: os.stat_result) -> tuple[int, int, int]:
+    return found.st_ino, found.st_size, found.st_mtime_ns
