@@ -231,4 +231,5 @@ def drain(
             lease=bounds.lease, batch=bounds.batch, retry=RetryPolicy(limit=bounds.retry_limit)
         ),
         bounce_address=app.settings.bounce_address,
+        signers=app.settings.signers,
     ).drain(stop, issue_id, on_progress)

@@ -19,6 +19,7 @@ from publisher.domain.journal import (
     Newsletter,
 )
 from publisher.errors import SettingsError
+from publisher.formats.dkim import Signers
 from publisher.settings_model import CategoryTable, Document, MailboxTable, NewsletterTable
 from publisher.settings_reading import Reader
 
@@ -82,6 +83,7 @@ class Settings:
     dispatching: Dispatching = field(default_factory=Dispatching)
     serving: Serving = field(default_factory=Serving)
     cutoff: timedelta = timedelta(hours=48)  # how old a missed slot may be to be caught up
+    signers: Signers = field(default_factory=Signers)  # DKIM; none where the relay signs
     bounce_address: str | None = None  # envelope sender; the From address where it is not set
 
     @property
@@ -125,6 +127,7 @@ def load(
         name: TransportSettings(name, table.kind, reader.options(name, table))
         for name, table in document.transports.items()
     }
+    signers = reader.signers(document, keys_needed)
     if reader.problems:
         raise reader.error()
     return Settings(
@@ -141,6 +144,7 @@ def load(
         dispatching=Dispatching(**document.dispatching.model_dump()),
         serving=Serving(**document.serving.model_dump()),
         cutoff=document.cutoff,
+        signers=signers,
         bounce_address=document.bounce_address,
     )
 

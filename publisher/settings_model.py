@@ -6,17 +6,10 @@ two underscores (`PUBLISHER_JOURNAL__TITLE`). A hyphen in a name is an underscor
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from ipaddress import ip_network
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
-from babel import Locale, UnknownLocaleError
-from email_validator import EmailNotValidError, validate_email
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -36,118 +29,32 @@ from pydantic_settings import (
 from publisher.domain import cadence
 from publisher.domain.journal import Approval, Colours
 from publisher.formats import colours
+from publisher.settings_values import (
+    Address,
+    Colour,
+    Domain,
+    Duration,
+    Line,
+    Lines,
+    Name,
+    Selector,
+    Slug,
+    Url,
+    Words,
+    a_cadence,
+    dated,
+    language,
+    listed,
+    network,
+    one_line,
+    quoted,
+    zone,
+)
 
 PREFIX = "PUBLISHER_"
 DELIMITER = "__"
 
 _COLOURS = Colours()
-
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-
-
-def duration(value: object) -> timedelta:
-    """`24h`, `30m`, `2d`, `1h30m`. Raises ValueError."""
-    if isinstance(value, timedelta):
-        return value
-    text = str(value).replace(" ", "")
-    if not isinstance(value, str) or not re.fullmatch(r"(\d{1,6}[smhd])+", text, re.ASCII):
-        raise ValueError(f"'{value}' is no length of time: write for instance 24h, 30m or 2d")
-    parts = re.findall(r"(\d+)([smhd])", text)
-    return sum((timedelta(**{_UNITS[unit]: int(n)}) for n, unit in parts), timedelta())
-
-
-def _cadence(value: object) -> cadence.Cadence:
-    if isinstance(value, cadence.Cadence):
-        return value
-    if not isinstance(value, str):
-        raise ValueError("write a cadence as text, for instance 'weekly on Tuesday at 09:00'")  # noqa: TRY004 - pydantic collects ValueError
-    return cadence.parse(value)
-
-
-def _zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (KeyError, ValueError, OSError):
-        raise ValueError(f"'{value}' is no IANA time zone: write one like Europe/London") from None
-    return value
-
-
-def _language(value: str) -> str:
-    try:
-        Locale.parse(value, sep="-")
-    except (UnknownLocaleError, ValueError):
-        raise ValueError(f"'{value}' is no language tag: write one like en-GB or de") from None
-    return value
-
-
-def _url(value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        raise ValueError(f"'{value}' is no web address") from None
-    if parts.scheme == "http" and host not in ("localhost", "127.0.0.1"):
-        raise ValueError(f"'{value}' is not encrypted: write https:// (http for localhost only)")
-    if parts.scheme not in ("http", "https") or not host:
-        raise ValueError(f"'{value}' is no web address: write the whole of it, with https://")
-    if parts.query or parts.fragment or parts.username or re.search(r"[\s\"'<>\\]", value):
-        raise ValueError(f"'{value}' must be a plain address, without ?, #, @, spaces or quotes")
-    return value.rstrip("/")
-
-
-def _address(value: str) -> str:
-    try:
-        # test_environment: names under .test are as good as any other here.
-        found = validate_email(value, check_deliverability=False, test_environment=True)
-    except EmailNotValidError as error:
-        raise ValueError(f"'{value}' is no email address: {error}") from None
-    return found.normalized
-
-
-def _network(value: str) -> str:
-    try:
-        return str(ip_network(value, strict=False))
-    except ValueError:
-        raise ValueError(f"'{value}' is no IP address or network (10.0.0.0/8)") from None
-
-
-def _unjson(value: object) -> object:
-    """A list in the environment is written as JSON, or as one value alone."""
-    if not isinstance(value, str):
-        return value
-    if not value.lstrip().startswith("["):
-        return [value]
-    try:
-        return json.loads(value)
-    except ValueError as error:
-        raise ValueError(f'this is no JSON list like ["one", "two"]: {error}') from None
-
-
-def _one_line(value: str) -> str:
-    if not value.isprintable():
-        raise ValueError("write it on one line, without control characters")
-    return value
-
-
-def _aware(value: object) -> object:
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value) if "T" in value else date.fromisoformat(value)
-    if isinstance(value, datetime) and value.tzinfo is None:
-        raise ValueError("a time needs its offset, for instance 2026-11-24T09:00:00+00:00")
-    if not isinstance(value, date):
-        raise ValueError("write a date, for instance 2026-11-24")  # noqa: TRY004 - pydantic collects ValueError
-    return value
-
-
-Line = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_one_line)]
-Words = Annotated[str, Field(min_length=1, max_length=5000)]
-Url = Annotated[str, AfterValidator(_url)]
-Address = Annotated[str, AfterValidator(_address)]
-Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]+([-_][a-z0-9]+)*$", max_length=60)]
-Colour = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
-Duration = Annotated[timedelta, BeforeValidator(duration)]
-Lines = Annotated[tuple[Line, ...], BeforeValidator(_unjson)]
 
 
 class Table(BaseModel):
@@ -162,7 +69,7 @@ class MailboxTable(Table):
     """A name and an address, as in From."""
 
     address: Address
-    name: Annotated[str, Field(max_length=200), AfterValidator(_one_line)] = ""
+    name: Annotated[str, Field(max_length=200), AfterValidator(one_line)] = ""
 
 
 class ColoursTable(Table):
@@ -215,8 +122,8 @@ class JournalTable(Table):
     title: Line
     url: Url
     description: Line
-    language: Annotated[str, AfterValidator(_language)]
-    time_zone: Annotated[str, AfterValidator(_zone)]
+    language: Annotated[str, AfterValidator(language)]
+    time_zone: Annotated[str, AfterValidator(zone)]
     disclaimer: Words
     postal_address: Words
     sender: MailboxTable
@@ -245,15 +152,15 @@ class NewsletterTable(Table):
     title: Line
     description: Line
     cadences: Annotated[
-        tuple[Annotated[cadence.Cadence, BeforeValidator(_cadence)], ...],
-        BeforeValidator(_unjson),
+        tuple[Annotated[cadence.Cadence, BeforeValidator(a_cadence)], ...],
+        BeforeValidator(listed),
         Field(min_length=1),
     ]
     list_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")] | None = None
-    topics: Annotated[tuple[str, ...], BeforeValidator(_unjson)] = ()
+    topics: Annotated[tuple[str, ...], BeforeValidator(listed)] = ()
     minimum: Annotated[int, Field(ge=1, le=50)] = 1
     maximum: Annotated[int, Field(ge=1, le=50)] = 8
-    since: Annotated[datetime | date, BeforeValidator(_aware)] | None = None
+    since: Annotated[datetime | date, BeforeValidator(dated)] | None = None
     approval: Approval = Approval.AUTOMATIC
     lead: Duration | None = None
     transport: str = "default"
@@ -275,6 +182,27 @@ class TransportTable(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
 
     kind: Line
+
+
+class DkimTable(Table):
+    """The keys that sign the mails of one sender domain, the table's name."""
+
+    selector: Selector
+    rsa_key_file: Line | None = None
+    ed25519_key_file: Line | None = None
+    ed25519_selector: Selector | None = None
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> DkimTable:
+        if not (self.rsa_key_file or self.ed25519_key_file):
+            raise ValueError("name a key: rsa_key_file, ed25519_key_file or, better, both")
+        both = self.rsa_key_file and self.ed25519_key_file
+        if both and self.ed25519_selector in (None, self.selector):
+            raise ValueError(
+                "ed25519_selector: each key needs a selector of its own, for instance "
+                f"{self.selector}-ed"
+            )
+        return self
 
 
 class FeedsTable(Table):
@@ -307,7 +235,7 @@ class ServingTable(Table):
     host: Line = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
     trusted_proxies: Annotated[
-        tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(_unjson)
+        tuple[Annotated[str, AfterValidator(network)], ...], BeforeValidator(listed)
     ] = ()
     cache_control: Line = "public, max-age=300"
 
@@ -337,6 +265,7 @@ class Document(BaseSettings):
     secret_key: SecretStr | None = None
     bounce_address: Address | None = None
     cutoff: Duration = timedelta(hours=48)
+    dkim: Annotated[dict[Domain, DkimTable], BeforeValidator(quoted)] = Field(default_factory=dict)
     feeds: FeedsTable = Field(default_factory=FeedsTable)
     publishing: PublishingTable = Field(default_factory=PublishingTable)
     dispatching: DispatchingTable = Field(default_factory=DispatchingTable)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,15 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from publisher.errors import SettingsError
-from publisher.formats import toml
-from publisher.settings_model import DELIMITER, PREFIX, Document, Environment, TransportTable
+from publisher.formats import dkim, toml
+from publisher.settings_model import (
+    DELIMITER,
+    PREFIX,
+    DkimTable,
+    Document,
+    Environment,
+    TransportTable,
+)
 
 KEY_BYTES = 16
 """The least length of a key that signs links; `init` makes one of 32."""
@@ -171,6 +178,40 @@ class Reader:
             if (text := self._secret(path, name)) is not None:
                 found.append(self._key(path, text))
         return tuple((key_id(secret), secret) for secret in found)
+
+    def signers(self, document: Document, needed: bool) -> dkim.Signers:
+        """Who signs which sender domain's mails; no key file is read where none is needed."""
+        if not needed:
+            return dkim.Signers()
+        found: dict[str, dkim.Signer] = {}
+        for domain, table in document.dkim.items():
+            keys = (
+                self._dkim_key(domain, "rsa_key_file", table.rsa_key_file, dkim.rsa_key, table),
+                self._dkim_key(
+                    domain, "ed25519_key_file", table.ed25519_key_file, dkim.ed25519_key, table
+                ),
+            )
+            found[domain] = dkim.Signer(domain, tuple(key for key in keys if key is not None))
+        return dkim.Signers(found)
+
+    def _dkim_key(
+        self,
+        domain: str,
+        setting: str,
+        name: str | None,
+        read: Callable[[bytes, str], dkim.Key],
+        table: DkimTable,
+    ) -> dkim.Key | None:
+        if name is None:
+            return None
+        own = table.ed25519_selector if setting == "ed25519_key_file" else None
+        if (text := self._secret(("dkim", domain, setting), name)) is None:
+            return None
+        try:
+            return read(text.encode(), own or table.selector)
+        except ValueError as error:
+            self._complain(("dkim", domain, setting), f"{name}: {error} (docs/email.md says how)")
+            return None
 
     def _key(self, path: Sequence[str | int], text: str) -> bytes:
         try:

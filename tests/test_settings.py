@@ -12,7 +12,9 @@ from publisher.domain.journal import Approval
 from publisher.errors import SettingsError
 from publisher.formats import toml
 from publisher.settings import Settings, load
-from publisher.settings_model import Document, duration
+from publisher.settings_model import Document
+from publisher.settings_values import duration
+from tests import dkim_keys
 
 ROOT = Path(__file__).resolve().parents[1]
 KEY = "0123456789abcdef" * 4
@@ -324,6 +326,64 @@ def test_durations_read_what_they_write(number: int, unit: str) -> None:
     assert duration(f"{number}{unit}") == timedelta(seconds=number * seconds)
 
 
+SIGNED = (
+    MINIMAL
+    + """
+[dkim."journal.example.org"]
+selector = "s2026"
+rsa_key_file = "var/dkim-rsa.pem"
+ed25519_key_file = "var/dkim-ed25519.pem"
+ed25519_selector = "s2026-ed"
+"""
+)
+
+
+def test_a_domain_signs_with_both_keys(tmp_path: Path) -> None:
+    """The keys are read with the settings; a build in a fresh clone needs none."""
+    root = journal(tmp_path, SIGNED)
+    assert load(None, {}, cwd=root, keys_needed=False).signers.by_domain == {}
+    found = problems(root)
+    assert [p.split(": ")[1] for p in found] == [
+        "dkim.journal.example.org.rsa_key_file",
+        "dkim.journal.example.org.ed25519_key_file",
+    ]
+    (root / "var/dkim-rsa.pem").write_bytes(dkim_keys.rsa_pem())
+    (root / "var/dkim-ed25519.pem").write_bytes(dkim_keys.ed25519_pem())
+    signer = read(root).signers.by_domain["journal.example.org"]
+    assert [(key.selector, key.algorithm) for key in signer.keys] == [
+        ("s2026", "rsa-sha256"),
+        ("s2026-ed", "ed25519-sha256"),
+    ]
+    (root / "var/dkim-rsa.pem").write_bytes(dkim_keys.ed25519_pem())
+    (wrong,) = problems(root)
+    assert (
+        "dkim.journal.example.org.rsa_key_file: var/dkim-rsa.pem: this is not an RSA key" in wrong
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"journal.example.org"', "journal.example.org", 'in quotation marks: [dkim."journal.ex'),
+        ('"journal.example.org"', '"Journal.example.org"', "is no domain"),
+        ('selector = "s2026"', 'selector = "s_"', "is no selector"),
+        ('ed25519_selector = "s2026-ed"', "", "needs a selector of its own, for instance s2026-ed"),
+        ('"s2026-ed"', '"s2026"', "needs a selector of its own"),
+        ("rsa_key_file", "key_file", "did you mean 'rsa_key_file'?"),
+    ],
+)
+def test_a_signing_domain_is_checked(tmp_path: Path, old: str, new: str, message: str) -> None:
+    """Each way to get it wrong has its own sentence."""
+    found = problems(journal(tmp_path, SIGNED.replace(old, new, 1)))
+    assert any(message in problem for problem in found), found
+
+
+def test_a_signing_domain_names_a_key(tmp_path: Path) -> None:
+    """A selector alone signs nothing."""
+    text = MINIMAL + '[dkim."journal.example.org"]\nselector = "s"\n'
+    assert "name a key" in problems(journal(tmp_path, text))[0]
+
+
 def _keys(model: type[BaseModel], path: str = "") -> list[str]:
     found: list[str] = []
     for name, field in model.model_fields.items():
@@ -343,7 +403,7 @@ def _keys(model: type[BaseModel], path: str = "") -> list[str]:
 def test_every_key_is_documented() -> None:
     """docs/settings.md names each key by its whole path, and none that does not exist."""
     text = (ROOT / "docs/settings.md").read_text("utf-8")
-    documented = set(re.findall(r"^\| `([a-z_.A-Z]+)` \|", text, re.MULTILINE))
+    documented = set(re.findall(r"^\| `([a-z0-9_.A-Z]+)` \|", text, re.MULTILINE))
     options = {d for d in documented if d.startswith("transports.NAME.")}
     assert documented - options == set(_keys(Document)) - {"transports.NAME.kind"}
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from dns import exception, resolver, reversename
+
+from publisher.formats.dkim import Key
 
 SECONDS = 5.0
 """How long one question may take, all tries together."""
@@ -68,6 +71,20 @@ def dmarc(domain: str) -> Answer:
         f'{domain} has no DMARC record: add a TXT record at _dmarc.{domain}, such as "v=DMARC1; '
         'p=none; rua=mailto:…", and tighten it later',
     )
+
+
+def dkim(domain: str, key: Key) -> Answer:
+    """The record that shows our key's public half (RFC 6376 §3.6.1)."""
+    name = f"{key.selector}._domainkey.{domain}"
+    try:
+        found = _texts(name)
+    except NoNetwork:
+        return _unasked(name)
+    shown = [re.sub(r"\s", "", text).split(";") for text in found]
+    if len(found) == 1 and f"p={key.public}" in shown[0]:
+        return Answer(Verdict.WELL, f"{name} shows the key that signs ({key.algorithm})")
+    what = "has no record" if not found else "shows another key, or several records"
+    return Answer(Verdict.WRONG, f'{name} {what}: publish one TXT record "{key.record}"')
 
 
 def ptr(host: str) -> Answer:

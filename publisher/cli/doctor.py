@@ -108,12 +108,23 @@ def _names(settings: Settings) -> Iterator[tuple[Area, Answer]]:
         return
     sender = settings.bounce_address or settings.journal.sender.address
     yield Area.SPF, dns.spf(sender.rpartition("@")[2])
-    selector = "the settings name no DKIM selector; your relay signs, so ask whoever runs it"
-    yield Area.DKIM, Answer(Verdict.UNASKED, selector)
+    yield from ((Area.DKIM, answer) for answer in _signatures(settings))
     yield Area.DMARC, dns.dmarc(settings.journal.sender.address.rpartition("@")[2])
     relays = (each for each in settings.transports.values() if each.kind == "smtp")
     for host in sorted({str(each.options.get("host")) for each in relays}):
         yield Area.PTR, dns.ptr(host)
+
+
+def _signatures(settings: Settings) -> Iterator[Answer]:
+    """Each sender's domain is signed for by us, with keys that the DNS shows, or by the relay."""
+    boxes = [settings.journal.sender, *(each.sender for each in settings.journal.newsletters)]
+    for domain in sorted({box.address.rpartition("@")[2].lower() for box in boxes if box}):
+        signer = settings.signers.by_domain.get(domain)
+        if signer is not None:
+            yield from (dns.dkim(domain, key) for key in signer.keys)
+            continue
+        unnamed = f'there is no [dkim."{domain}"]; your relay signs, so ask whoever runs it'
+        yield Answer(Verdict.UNASKED, unnamed)
 
 
 def _settings(settings: Settings) -> Answer:

@@ -209,8 +209,9 @@ def _send_test(session: Session, app: App, issue: Issue, addresses: list[str]) -
             key = secrets.token_hex(8)
             notice = Notice(NoticeKind.TEST, key, address, subject, text, html, issue.newsletter)
             message_id = f"<test-{key}@{app.settings.mail_host}>"
-            content = email.notice_message(
-                notice, app.journal, message_id=message_id, dated_at=session.now()
+            now = session.now()
+            content = app.settings.signers.signed(
+                email.notice_message(notice, app.journal, message_id=message_id, dated_at=now), now
             )
             envelope = Envelope(email.envelope_address(sender), email.envelope_address(address))
             results.append((address, session_open.send(content, envelope)))

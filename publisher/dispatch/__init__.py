@@ -16,6 +16,7 @@ from publisher.dispatch.composing import Composer
 from publisher.dispatch.ledger import Ledger
 from publisher.dispatch.report import Bounds, Failed, Paused, Progress, Report
 from publisher.domain.journal import Journal
+from publisher.formats.dkim import UNSIGNED, Signers
 from publisher.ports import Issues, Notices, Outbox, Transport
 
 __all__ = ["Bounds", "Dispatcher", "Failed", "Paused", "Progress", "Report"]
@@ -28,7 +29,7 @@ class Dispatcher:
     `clock` gives the present instant (aware UTC), `jitter` a number in [0, 1). `worker` names
     this process among all that ever drain the same outbox (a restarted one needs a new name, or
     it would keep its dead self's leases alive). `bounce_address` is the envelope
-    sender; without it the newsletter's or the journal's own address is.
+    sender; without it the newsletter's or the journal's own address is. `signers` add DKIM.
     """
 
     journal: Journal
@@ -42,6 +43,7 @@ class Dispatcher:
     worker: str
     bounds: Bounds = field(default_factory=Bounds)
     bounce_address: str | None = None
+    signers: Signers = UNSIGNED
 
     def drain(
         self,
@@ -57,7 +59,9 @@ class Dispatcher:
         fails for longer than `bounds.patience`, and whatever a transport or template raises
         that it should not; either way every message is settled, given back or left to lapse.
         """
-        composer = Composer(self.journal, self.keys, self.issues, self.notices, self.bounce_address)
+        composer = Composer(
+            self.journal, self.keys, self.issues, self.notices, self.bounce_address, self.signers
+        )
         ledger = Ledger(
             outbox=self.outbox,
             issues=self.issues,

@@ -11,6 +11,7 @@ from publisher.domain.journal import Journal, Newsletter
 from publisher.domain.message import Envelope, Message
 from publisher.errors import Defect, SettingsError
 from publisher.formats import email, token
+from publisher.formats.dkim import UNSIGNED, Signers
 from publisher.ports import Issues, Notices
 
 EDITIONS = 16
@@ -36,12 +37,14 @@ class Composer:
         issues: Issues,
         notices: Notices,
         bounce_address: str | None,
+        signers: Signers = UNSIGNED,
     ) -> None:
         self._journal = journal
         self._keys = keys
         self._issues = issues
         self._notices = notices
         self._bounce_address = bounce_address
+        self._signers = signers
         self._compiled = lru_cache(maxsize=EDITIONS)(self._compile)
 
     def transport(self, claim: Claim) -> str:
@@ -86,7 +89,8 @@ class Composer:
             claim.message_id.encode("ascii"),
             token.make(self._keys, token.Purpose.UNSUBSCRIBE, claim.token_id).encode("ascii"),
         )
-        return content, Envelope(compiled.sender, email.envelope_address(claim.address))
+        content = self._signers.signed(content, claim.dated_at)
+        return content, _envelope(compiled.sender, claim)
 
     def _notice(self, claim: Claim, sender: str) -> tuple[bytes, Envelope]:
         content = email.notice_message(
@@ -95,7 +99,12 @@ class Composer:
             message_id=claim.message_id,
             dated_at=claim.dated_at,
         )
-        return content, Envelope(sender, email.envelope_address(claim.address))
+        content = self._signers.signed(content, claim.dated_at)
+        return content, _envelope(sender, claim)
 
     def _envelope_sender(self, address: str) -> str:
         return email.envelope_address(self._bounce_address or address)
+
+
+def _envelope(sender: str, claim: Claim) -> Envelope:
+    return Envelope(sender, email.envelope_address(claim.address), claim.message_id.strip("<>"))
