@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 FIELDS = ("to", "date", "message_id", "token")
 """What differs from person to person."""
@@ -31,7 +31,11 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What the SMTP session says: who sends, who receives."""
+    """What the SMTP session says: who sends, who receives.
+
+    `id` comes back in a bounce (RFC 3461's ENVID); empty for none. It is no part of who is meant.
+    """
 
     sender: str
     recipient: str
+    id: str = field(default="", compare=False)

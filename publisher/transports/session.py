@@ -10,20 +10,24 @@ import re
 import smtplib
 import socket
 import ssl
+import sys
 from dataclasses import dataclass
-from io import BufferedReader
+from typing import NoReturn
+
+from publisher.transports.exchange import Lost
 
 LINE = 2048
 """Longest reply line in bytes; RFC 5321 §4.5.3.1.5 asks for 512, some servers say more."""
 LINES = 128
 """Most lines of one reply."""
 
+READ = 65536
+"""Bytes taken from the line at a time."""
+
 _REPLY = re.compile(rb"([2-5][0-9]{2})([ -]|\r?\n)")
+_NOTHING = memoryview(b"")
+_NOT_YET = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 _BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
-
-
-class Lost(Exception):  # an inner signal: `smtp.py` turns it into a TransportUnavailable
-    """The session ended, or made no sense any more, in the middle of a step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,8 @@ class Session(smtplib.SMTP):
     ) -> None:
         self._timeouts = timeouts
         self._context = context if implicit else None
+        self._heard = b""
+        self._unwritten = _NOTHING
         super().__init__(host, port, local_hostname, timeouts.connect)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
@@ -71,93 +77,184 @@ class Session(smtplib.SMTP):
         Raises SMTPServerDisconnected, with the line dropped, for silence, an end, or a reply
         that is none (RFC 5321 §4.2: three digits, the same on every line).
         """
-        if self.sock is None:
-            raise smtplib.SMTPServerDisconnected("the line is closed")
-        if self.file is None:
-            self.file = self.sock.makefile("rb")
-        texts: list[bytes] = []
-        code = b""
         while True:
-            line = self._read_line(self.file)
-            match = _REPLY.match(line)
-            if match is None or (code and match[1] != code) or len(texts) == LINES:
-                self.close()
-                raise smtplib.SMTPServerDisconnected("the server's reply is malformed")
-            code = match[1]
-            texts.append(line[4:].strip())
-            if match[2] != b"-":
-                return int(code), b"\n".join(texts)
-
-    def _read_line(self, file: BufferedReader) -> bytes:
-        try:
-            line = file.readline(LINE + 1)
-        except OSError as error:
-            self.close()
-            raise smtplib.SMTPServerDisconnected(f"no reply: {error}") from error
-        if not line.endswith(b"\n"):
-            self.close()
-            raise smtplib.SMTPServerDisconnected(
-                "the server's reply is too long" if len(line) > LINE else "the server hung up"
-            )
-        return line
-
-    def write(self, line: str) -> None:
-        """One command line. Raises Lost."""
-        if self.sock is None:
-            raise Lost("the line is closed")
-        try:
-            self.sock.sendall(line.encode() + b"\r\n")
-        except OSError as error:
-            self.close()
-            raise Lost(f"the command could not be written: {error}") from error
+            found = self._next_reply()
+            if found is not None:
+                return found
+            self._read()
 
     def reply(self) -> tuple[int, str]:
-        """The next reply. Raises Lost."""
+        """The next reply, waited for. Raises Lost."""
         try:
             code, text = self.getreply()
         except smtplib.SMTPServerDisconnected as error:
             raise Lost(str(error)) from error
         return code, text.decode("utf-8", "replace")
 
+    def reply_now(self) -> tuple[int, str] | None:
+        """The next reply if all of it has come. `wait_for(0)` must have been said. Raises Lost."""
+        try:
+            found = self._next_reply()
+            while found is None:
+                if not self._read():
+                    return None
+                found = self._next_reply()
+        except smtplib.SMTPServerDisconnected as error:
+            raise Lost(str(error)) from error
+        return found[0], found[1].decode("utf-8", "replace")
+
     def ask(self, line: str) -> tuple[int, str]:
         """A command and its reply. Raises Lost."""
-        self.write(line)
+        self.queue(line.encode() + b"\r\n")
+        self.flush()
         return self.reply()
 
-    def write_body(self, message: bytes) -> None:
-        """The message and the final dot in one write. Raises Lost: then the dot has not left.
+    def queue(self, data: bytes) -> None:
+        """To be written by the next `flush`."""
+        self._unwritten = memoryview(data)
 
-        `sendall` fails only while bytes are still to be handed over, and the dot is the last.
+    def flush(self) -> None:
+        """Write all that is queued, waiting as long as it takes. Raises Lost: not all has left.
+
+        `sendall` fails only while bytes are still to be handed over.
         """
-        assert self.sock is not None  # noqa: S101 - the reply to DATA has just been read
+        if self.sock is None:
+            raise Lost("the line is closed")
         try:
-            self.sock.sendall(stuffed(message))
+            if self._unwritten:
+                self.sock.sendall(self._unwritten)
         except OSError as error:
             self.close()
-            raise Lost(f"the line broke within the message: {error}") from error
+            raise Lost(f"the line broke while it was written to: {error}") from error
+        self._unwritten = _NOTHING
 
-    def final_reply(self) -> tuple[int, str]:
-        """The reply to the final dot. Raises Lost: then nobody knows what became of it."""
-        if self.sock is not None:
-            self.sock.settimeout(self._timeouts.final)
+    def flush_now(self) -> bool:
+        """Write what goes without waiting; whether that was all. Raises Lost as `flush` does."""
+        if self.sock is None:
+            raise Lost("the line is closed")
         try:
-            return self.reply()
-        finally:
-            if self.sock is not None:
-                self.sock.settimeout(self._timeouts.command)
+            while self._unwritten:
+                self._unwritten = self._unwritten[self.sock.send(self._unwritten) :]
+        except _NOT_YET:
+            return False
+        except OSError as error:
+            self.close()
+            raise Lost(f"the line broke while it was written to: {error}") from error
+        return True
+
+    def wait_for(self, seconds: float) -> None:
+        """How much silence to bear from now on; 0: none, for `flush_now` and `reply_now`."""
+        if self.sock is not None and self.sock.gettimeout() != seconds:
+            self.sock.settimeout(seconds)
+
+    def wait_for_command(self) -> None:
+        """Bear as much silence as a command may take."""
+        self.wait_for(self._timeouts.command)
+
+    def wait_for_message(self) -> None:
+        """Bear as much silence as the answer to a message may take."""
+        self.wait_for(self._timeouts.final)
+
+    def hurry(self) -> None:
+        """Acknowledge at once what comes next.
+
+        A server that answers in two writes holds the second back until we acknowledge the
+        first (Nagle), which we would do up to 40 ms later (RFC 1122 §4.2.3.2). Linux forgets
+        the wish at each pause, so it is renewed with each message.
+        """
+        if sys.platform == "linux" and self.sock is not None:
+            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+
+    def said_something(self) -> bool:
+        """Whether the server spoke or hung up without being asked: then it is about to leave.
+
+        `wait_for(0)` must have been said.
+        """
+        if self._heard or self.sock is None:
+            return True
+        try:
+            self._heard = self.sock.recv(READ)
+        except _NOT_YET:
+            return False
+        except OSError:
+            return True
+        return True
+
+    def close(self) -> None:
+        """Drop the line."""
+        self._heard, self._unwritten = b"", _NOTHING
+        super().close()
+
+    def starttls(self, *, context: ssl.SSLContext | None = None) -> tuple[int, bytes]:  # type: ignore[override]  # smtplib's is broader
+        """As smtplib's; what came in clear text behind the 220 is never read (RFC 3207 §5)."""
+        assert context is not None  # noqa: S101 - smtplib would make one that checks nothing
+        answer = super().starttls(context=context)
+        self._heard = b""
+        return answer
+
+    def login_with_token(self, username: str, token: str) -> None:
+        """AUTH XOAUTH2, the way of the large mailbox providers. Raises as `login` does."""
+        if "XOAUTH2" not in self.esmtp_features.get("auth", "").upper().split():
+            raise smtplib.SMTPNotSupportedError("the server offers no login by token (XOAUTH2)")
+        first = f"user={username}\x01auth=Bearer {token}\x01\x01"
+        # A refusal comes as a challenge, whose answer is empty; then comes the 535.
+        self.auth("XOAUTH2", lambda challenge=None: first if challenge is None else "")
+
+    def _next_reply(self) -> tuple[int, bytes] | None:
+        """The first whole reply among what was heard, taken out; None while it is not whole."""
+        texts: list[bytes] = []
+        code, start, heard = b"", 0, self._heard
+        while (end := heard.find(b"\n", start)) >= 0:
+            match = _REPLY.match(heard, start, end + 1)
+            if end - start >= LINE:
+                self._drop("the server's reply is too long")
+            if match is None or (code and match[1] != code) or len(texts) == LINES:
+                self._drop("the server's reply is malformed")
+            code = match[1]
+            texts.append(heard[start + 4 : end].strip())
+            start = end + 1
+            if match[2] != b"-":
+                self._heard = heard[start:]
+                return int(code), b"\n".join(texts)
+        if len(heard) - start > LINE:
+            self._drop("the server's reply is too long")
+        return None
+
+    def _read(self) -> bool:
+        """Hear more; False where nothing has come and none is to be waited for."""
+        if self.sock is None:
+            raise smtplib.SMTPServerDisconnected("the line is closed")
+        try:
+            more = self.sock.recv(READ)
+        except _NOT_YET:
+            return False
+        except OSError as error:
+            self.close()
+            raise smtplib.SMTPServerDisconnected(f"no reply: {error}") from error
+        if not more:
+            self._drop("the server hung up")
+        self._heard += more
+        return True
+
+    def _drop(self, why: str) -> NoReturn:
+        self.close()
+        raise smtplib.SMTPServerDisconnected(why)
 
 
-def stuffed(message: bytes) -> bytes:
-    """The message as it travels: CRLF lines, dots doubled, the final dot (RFC 5321 §4.5.2).
+def whole_lines(message: bytes) -> bytes:
+    """The message in CRLF lines, the last one ended: as it travels in a chunk (RFC 3030).
 
     A bare CR or LF is made a line end, as RFC 5321 §2.3.8 asks: servers that disagree about
     them are how one message is smuggled inside another.
     """
-    if message.count(b"\n") != message.count(b"\r\n") or message.count(b"\r") != message.count(
-        b"\r\n"
-    ):
+    ends = message.count(b"\r\n")
+    if message.count(b"\n") != ends or message.count(b"\r") != ends:
         message = _BARE.sub(b"\r\n", message)
-    message = message.replace(b"\r\n.", b"\r\n..")
+    return message if not message or message.endswith(b"\r\n") else message + b"\r\n"
+
+
+def stuffed(message: bytes) -> bytes:
+    """As it travels after DATA: CRLF lines, dots doubled, the final dot (RFC 5321 §4.5.2)."""
+    message = whole_lines(message)
     start = b"." if message.startswith(b".") else b""
-    end = b".\r\n" if not message or message.endswith(b"\r\n") else b"\r\n.\r\n"
-    return start + message + end
+    return b"".join((start, message.replace(b"\r\n.", b"\r\n.."), b".\r\n"))

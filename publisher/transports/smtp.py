@@ -8,7 +8,7 @@ What each answer comes to:
 | STARTTLS, AUTH | TransportUnavailable | TransportError | TransportUnavailable |
 | MAIL FROM | deferred | deferred: it refuses us, not the reader | TransportUnavailable |
 | RCPT TO, DATA | deferred | refused | TransportUnavailable |
-| the final dot | deferred | refused | 421: deferred; silence or nonsense: unknown |
+| the final dot, or chunk | deferred | refused | 421: deferred; silence or nonsense: unknown |
 
 530 and 538 before the message (RFC 4954 §6: log in, or encrypt, first) would come for every
 reader alike, so they are a TransportError.
@@ -16,14 +16,11 @@ reader alike, so they are a TransportError.
 
 from __future__ import annotations
 
-import contextlib
 import ipaddress
-import re
 import smtplib
 import socket
 import ssl
 from collections.abc import Mapping
-from dataclasses import replace
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -31,14 +28,13 @@ from typing import Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from publisher.domain.message import Envelope
-from publisher.domain.outcome import Outcome, OutcomeKind, cleaned, from_reply
+from publisher.domain.outcome import cleaned
 from publisher.errors import TransportError, TransportUnavailable
 from publisher.transports.options import Options, read
-from publisher.transports.session import Lost, Session, Timeouts
+from publisher.transports.sender import Manners, SmtpSender
+from publisher.transports.session import Session, Timeouts
 
-_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f<>\u2028\u2029\ud800-\udfff]")
-_LOG_IN_FIRST = (530, 538)
+__all__ = ["Security", "SmtpOptions", "SmtpSender", "SmtpTransport", "connect"]
 
 
 class Security(StrEnum):
@@ -62,9 +58,13 @@ class SmtpOptions(Options):
     security: Security = Security.STARTTLS
     username: str | None = None
     password: SecretStr | None = None
+    access_token: SecretStr | None = None
+    oauth_file: Path | None = None
     ca_file: Path | None = None
     connections: int = Field(default=4, ge=1, le=64)
     messages_per_connection: int = Field(default=100, ge=1)
+    pipelining: bool = True
+    chunking: bool = True
     local_hostname: str | None = Field(default=None, pattern=r"^[A-Za-z0-9.:\[\]-]+$")
     connect_timeout: float = Field(default=30, gt=0)
     command_timeout: float = Field(default=300, gt=0)
@@ -72,12 +72,19 @@ class SmtpOptions(Options):
 
     @model_validator(mode="after")
     def _login_is_whole_and_private(self) -> Self:
-        if (self.username is None) != (self.password is None):
-            raise ValueError("username and password go together: set both or neither")
-        if self.username is None or self.password is None:
+        secrets = (self.password, self.access_token, self.oauth_file)
+        given = sum(secret is not None for secret in secrets)
+        if given > 1:
+            raise ValueError("set one of password, access_token and oauth_file")
+        if (self.username is None) != (given == 0):
+            raise ValueError(
+                "username and password (or access_token, or oauth_file) go together: "
+                "set both or neither"
+            )
+        if self.username is None:
             return self
-        if not (self.username + self.password.get_secret_value()).isascii():
-            raise ValueError("username and password must be plain ASCII")
+        if not (self.username + _text(self.password) + _text(self.access_token)).isascii():
+            raise ValueError("username, password and access_token must be plain ASCII")
         if self.security in (Security.NONE, Security.OPPORTUNISTIC) and not _is_here(self.host):
             raise ValueError(
                 f'security = "{self.security}" would show the password to the network: '
@@ -98,6 +105,7 @@ class SmtpTransport:
         self.name = name
         self.connections = options.connections
         self.options = options
+        self._manners = Manners(options.pipelining, options.chunking)
 
     def open(self) -> SmtpSender:
         """Connect, greet, encrypt, log in.
@@ -119,7 +127,7 @@ class SmtpTransport:
             if session is not None:
                 session.close()
             raise
-        return SmtpSender(session, where, self.options.messages_per_connection)
+        return SmtpSender(session, where, self.options.messages_per_connection, self._manners)
 
     def check(self) -> str:
         """Connect and log in without sending. One sentence; raises as `open` does."""
@@ -166,7 +174,8 @@ class SmtpTransport:
         session.ehlo_or_helo_if_needed()
 
     def _log_in(self, session: Session, where: str) -> None:
-        if self.options.username is None or self.options.password is None:
+        options = self.options
+        if options.username is None:
             return
         if not session.has_extn("auth"):
             raise TransportError(
@@ -174,9 +183,31 @@ class SmtpTransport:
                 "or leave out username and password"
             )
         try:
-            session.login(self.options.username, self.options.password.get_secret_value())
+            if options.password is None:
+                session.login_with_token(options.username, self._access_token(where))
+            else:
+                session.login(options.username, options.password.get_secret_value())
         except ValueError:  # `from None`: what smtplib tripped over may hold the secret
             raise TransportError(f"{where}: its login dialogue makes no sense") from None
+
+    def _access_token(self, where: str) -> str:
+        """Read anew at each login: such tokens live for an hour, and somebody renews the file."""
+        if self.options.access_token is not None:
+            return self.options.access_token.get_secret_value()
+        assert self.options.oauth_file is not None  # noqa: S101 - the options were checked
+        try:
+            token = self.options.oauth_file.read_text("ascii").strip()
+        except (OSError, ValueError) as error:
+            raise TransportError(
+                f"{where}: oauth_file {self.options.oauth_file} cannot be read "
+                "as one line of ASCII: see that what renews it runs and that we may read it"
+            ) from error
+        if not token or not token.isprintable():
+            raise TransportError(
+                f"{where}: oauth_file {self.options.oauth_file} holds no token: "
+                "see that what renews it runs"
+            )
+        return token
 
     @cached_property
     def _local_hostname(self) -> str:
@@ -201,149 +232,8 @@ class SmtpTransport:
         return context
 
 
-class SmtpSender:
-    """One open session; one message is under way at a time."""
-
-    def __init__(self, session: Session, where: str, limit: int) -> None:
-        self._session = session
-        self._where = where
-        self._left = limit
-        self._open = True
-
-    @property
-    def usable(self) -> bool:
-        """Whether another message may be handed over."""
-        return self._open and self._left > 0
-
-    @property
-    def encrypted(self) -> bool:
-        """Whether the line is under TLS."""
-        return isinstance(self._session.sock, ssl.SSLSocket)
-
-    @property
-    def offers(self) -> tuple[str, ...]:
-        """The extensions that the server offers, in capitals, in alphabetical order."""
-        return tuple(sorted(word.upper() for word in self._session.esmtp_features))
-
-    def send(self, message: bytes, envelope: Envelope) -> Outcome:
-        """One message for one recipient; the table at the top says what each answer comes to."""
-        if not self.usable:
-            raise TransportUnavailable(f"{self._where}: the session is over; open another")
-        refusal = self._unsendable(message, envelope)
-        if refusal is not None:
-            return refusal
-        self._left -= 1
-        try:
-            outcome = self._hand_over(message, envelope)
-        except Lost as error:
-            self._end()
-            raise TransportUnavailable(f"{self._where}: {error}; nothing was sent") from error
-        except BaseException:
-            self._end()
-            raise
-        return replace(outcome, reply=cleaned(outcome.reply, envelope.recipient))
-
-    def close(self) -> None:
-        """QUIT, and do not wait long for the answer."""
-        if self._open and self._session.sock is not None:
-            with contextlib.suppress(OSError, Lost):
-                self._session.sock.settimeout(5)
-                self._session.ask("QUIT")
-        self._end()
-
-    def _end(self) -> None:
-        self._open = False
-        with contextlib.suppress(OSError):
-            self._session.close()
-
-    def _hand_over(self, message: bytes, envelope: Envelope) -> Outcome:
-        """MAIL, RCPT, DATA, the message. Raises Lost while the final dot has not left."""
-        code, text = self._ask(f"MAIL FROM:<{envelope.sender}>{self._wishes(message, envelope)}")
-        if code >= 300:
-            self._reset()
-            return Outcome(OutcomeKind.DEFERRED, code, f"to our MAIL FROM: {text}")
-        code, text = self._ask(f"RCPT TO:<{envelope.recipient}>")
-        if code >= 300:
-            self._reset()
-            return from_reply(code, text)
-        code, text = self._ask("DATA")
-        if code >= 400:
-            self._reset()
-            return from_reply(code, text)
-        if code != 354:
-            raise Lost(f"the server answered DATA with {code}")
-        self._session.write_body(message)
-        return self._final()
-
-    def _final(self) -> Outcome:
-        """What the final dot came to. A 3yz there means nothing, so nobody knows."""
-        try:
-            code, text = self._session.final_reply()
-        except Lost as error:
-            self._end()
-            return Outcome(OutcomeKind.UNKNOWN, 0, f"no answer after the last byte: {error}")
-        if 300 <= code < 400:
-            self._end()
-            return Outcome(OutcomeKind.UNKNOWN, code, f"no answer to the final dot: {text}")
-        if code == 421:  # RFC 5321 §3.8: it closes the line, and has not taken the message
-            self._end()
-        return from_reply(code, text)
-
-    def _ask(self, command: str) -> tuple[int, str]:
-        code, text = self._session.ask(command)
-        if code == 421:
-            raise Lost(f"the server ends the session: {cleaned(text)}")
-        if code in _LOG_IN_FIRST:
-            raise TransportError(
-                f"{self._where} wants a login or encryption first ({code}): "
-                "set username and password, or security"
-            )
-        return code, text
-
-    def _reset(self) -> None:
-        """RSET, so that nothing of this message stays; a session that cannot is not used again."""
-        try:
-            code, _ = self._session.ask("RSET")
-        except Lost:
-            code = 0
-        if code != 250:
-            self._end()
-
-    def _wishes(self, message: bytes, envelope: Envelope) -> str:
-        """Parameters of MAIL FROM: SIZE (RFC 1870), BODY (RFC 6152), SMTPUTF8 (RFC 6531)."""
-        wishes = ""
-        if self._session.has_extn("size"):
-            wishes += f" SIZE={len(message)}"
-        if not message.isascii():
-            wishes += " BODY=8BITMIME"
-        if not (envelope.sender + envelope.recipient).isascii():
-            wishes += " SMTPUTF8"
-        return wishes
-
-    def _unsendable(self, message: bytes, envelope: Envelope) -> Outcome | None:
-        """Why this message cannot be put to this server at all; nothing is written then."""
-        if _FORBIDDEN.search(envelope.sender):
-            return Outcome(
-                OutcomeKind.DEFERRED, 0, "the envelope sender holds characters no address may have"
-            )
-        if "@" not in envelope.recipient or _FORBIDDEN.search(envelope.recipient):
-            return Outcome(OutcomeKind.REFUSED, 0, "this is not an address that SMTP can carry")
-        features = self._session.esmtp_features
-        addresses = envelope.sender + envelope.recipient
-        if not addresses.isascii() and "smtputf8" not in features:
-            return Outcome(
-                OutcomeKind.REFUSED, 0, "the server takes no address beyond ASCII (SMTPUTF8)"
-            )
-        if not message.isascii() and "8bitmime" not in features:
-            return Outcome(OutcomeKind.REFUSED, 0, "the server takes no 8-bit text (8BITMIME)")
-        limit = features.get("size", "")
-        if limit.isdigit() and 0 < int(limit) < len(message):
-            return Outcome(
-                OutcomeKind.REFUSED,
-                0,
-                f"the message has {len(message)} bytes, the server takes {limit}",
-            )
-        return None
+def _text(secret: SecretStr | None) -> str:
+    return "" if secret is None else secret.get_secret_value()
 
 
 def _is_here(host: str) -> bool:
@@ -372,7 +262,8 @@ def _explained(error: OSError, where: str) -> TransportError:
                 return TransportUnavailable(f"{where} is busy ({said}); it will be tried again")
             if isinstance(error, smtplib.SMTPAuthenticationError):
                 return TransportError(
-                    f"{where} refuses the login ({said}): check username and password"
+                    f"{where} refuses the login ({said}): "
+                    "check username and password, or the access token"
                 )
             return TransportError(f"{where} will not have us ({said}): ask who runs it")
         case smtplib.SMTPException():

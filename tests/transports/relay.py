@@ -19,6 +19,7 @@ class Act(Enum):
 
     DROP = "close the line"
     HANG = "say nothing until the relay is closed"
+    STALL = "ask for the message and read none of it"
 
 
 Answer = str | bytes | Act
@@ -33,6 +34,7 @@ DEFAULTS: Mapping[str, str] = {
     "RCPT": "250 2.1.5 ok",
     "DATA": "354 go ahead",
     "BODY": "250 2.0.0 queued as 1A2B",
+    "BDAT": "250 2.0.0 queued as 1A2B",
     "RSET": "250 2.0.0 ok",
     "QUIT": "221 2.0.0 bye",
 }
@@ -108,6 +110,15 @@ class Relay:
         for thread in self._threads:
             thread.join()
 
+    def hang_up(self) -> None:
+        """End every session that is open, without a word; return when all are gone."""
+        with self._lock:
+            lines, threads = list(self._lines), list(self._threads)
+        for line in lines:
+            line.shutdown(socket.SHUT_RDWR)
+        for thread in threads:
+            thread.join()
+
     @property
     def commands(self) -> list[str]:
         """Every command of every session, in order of session."""
@@ -165,7 +176,9 @@ class Relay:
         """Whether the conversation goes on."""
         if answer is Act.DROP:
             return False
-        if answer is Act.HANG:
+        if answer is Act.STALL:
+            line.sendall(b"354 go ahead\r\n")
+        if answer in (Act.HANG, Act.STALL):
             self._closing.wait()
             return False
         text = answer.encode() if isinstance(answer, str) else answer
@@ -190,6 +203,8 @@ class _Conversation:
                 self.session.commands.append(verb + command[len(verb) :])
                 answer = self.relay.answer(verb)
                 self._note(verb, command)
+                if verb == "BDAT" and answer is not Act.STALL:
+                    self._chunk(file, command, answer)
                 if not self.relay.say(self.line, answer) or verb == "QUIT":
                     return
                 said = answer if isinstance(answer, str) else ""
@@ -210,6 +225,12 @@ class _Conversation:
             self.sender = found[1]
         if found and verb == "RCPT":
             self.recipient = found[1]
+
+    def _chunk(self, file: BufferedReader, command: str, answer: Answer) -> None:
+        """Read it all before the answer, refused or not (RFC 3030 §2)."""
+        content = file.read(int(command.split()[1]))
+        accepted = isinstance(answer, str) and answer.startswith("2")
+        self.relay.received.append(Received(self.sender, self.recipient, content, accepted))
 
     def _body(self, file: BufferedReader) -> bool:
         lines: list[bytes] = []

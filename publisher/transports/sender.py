@@ -1,0 +1,279 @@
+"""One open SMTP session that takes messages, one at a time, waiting or not waiting."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import ssl
+from dataclasses import dataclass, replace
+
+from publisher.domain.message import Envelope
+from publisher.domain.outcome import Outcome, OutcomeKind, cleaned
+from publisher.errors import TransportError, TransportUnavailable
+from publisher.transports.exchange import Exchange, LoginWanted, Lost, Pace, Step
+from publisher.transports.session import Session, stuffed, whole_lines
+
+CAUTION = 1000
+"""Messages of which none goes ahead of its envelope's answers, after one was lost that way."""
+
+LONGEST_ID = 100
+"""Characters of an ENVID (RFC 3461 §4.4)."""
+
+_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f<>\u2028\u2029\ud800-\udfff]")
+_NOT_XTEXT = re.compile(r"[^!-*,-<>-~]")
+
+
+@dataclass(slots=True)
+class Manners:
+    """How a transport's sessions may speak, learnt from what became of earlier ones.
+
+    `pipelining`: several commands at once; off for good when a server that offers it stopped
+    answering in the middle of a session's first group. `caution`: messages still to wait for
+    the envelope's answers.
+    """
+
+    pipelining: bool = True
+    chunking: bool = True
+    caution: int = 0
+
+
+class SmtpSender:
+    """One open session; one message is under way at a time.
+
+    `begin` and `finish` never wait, so that one thread may serve many sessions; `wait` takes
+    over where they left off.
+    """
+
+    def __init__(self, session: Session, where: str, limit: int, manners: Manners) -> None:
+        self._session = session
+        self._where = where
+        self._left = limit
+        self._manners = manners
+        self._open = True
+        self._proven = False  # that it answers a group
+        self._exchange: Exchange | None = None
+        self._recipient = ""
+
+    @property
+    def usable(self) -> bool:
+        """Whether another message may be handed over."""
+        return self._open and self._left > 0
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether the line is under TLS."""
+        return isinstance(self._session.sock, ssl.SSLSocket)
+
+    @property
+    def offers(self) -> tuple[str, ...]:
+        """The extensions that the server offers, in capitals, in alphabetical order."""
+        return tuple(sorted(word.upper() for word in self._session.esmtp_features))
+
+    def fileno(self) -> int:
+        """The line's file descriptor, to be watched for something to read; -1 without a line."""
+        return -1 if self._session.sock is None else self._session.sock.fileno()
+
+    def send(self, message: bytes, envelope: Envelope) -> Outcome:
+        """One message for one recipient; `smtp.py` has the table of what each answer comes to."""
+        outcome = self._put(message, envelope)
+        return self.wait() if outcome is None else outcome
+
+    def begin(self, message: bytes, envelope: Envelope) -> Outcome | None:
+        """As `send`, but without waiting: None while the outcome has not come."""
+        outcome = self._put(message, envelope)
+        return self.finish() if outcome is None else outcome
+
+    def finish(self) -> Outcome | None:
+        """What became of the message that was begun, if it is known by now. Raises as `send`."""
+        self._session.wait_for(0)
+        return self._go_on(wait=False)
+
+    def wait(self) -> Outcome:
+        """What became of the message that was begun. Raises as `send` does."""
+        outcome = self._go_on(wait=True)
+        assert outcome is not None  # noqa: S101 - it waits for one
+        return outcome
+
+    def close(self) -> None:
+        """QUIT, and do not wait long for the answer."""
+        if self._open and self._exchange is None and self._session.sock is not None:
+            with contextlib.suppress(OSError, Lost):
+                self._session.wait_for(5)
+                self._session.ask("QUIT")
+        self._end()
+
+    def _end(self) -> None:
+        self._open = False
+        self._exchange = None
+        with contextlib.suppress(OSError):
+            self._session.close()
+
+    # --- one message ----------------------------------------------------------------------------
+
+    def _put(self, message: bytes, envelope: Envelope) -> Outcome | None:
+        """Make the exchange of this message; or why it cannot be put to this server at all."""
+        if not self.usable:
+            raise TransportUnavailable(f"{self._where}: the session is over; open another")
+        refusal = self._unsendable(message, envelope)
+        if refusal is not None:
+            return refusal
+        self._left -= 1
+        features = self._session.esmtp_features
+        chunk = self._manners.chunking and "chunking" in features
+        pace = self._pace(chunk=chunk)
+        self._recipient = envelope.recipient
+        self._session.wait_for(0)
+        if self._session.said_something():
+            self._end()
+            raise TransportUnavailable(
+                f"{self._where}: the server ended the session by itself; nothing was sent"
+            )
+        self._exchange = Exchange(
+            f"MAIL FROM:<{envelope.sender}>{self._wishes(message, envelope)}\r\n".encode(),
+            f"RCPT TO:<{envelope.recipient}>{self._report(envelope)}\r\n".encode(),
+            whole_lines(message) if chunk else stuffed(message),
+            pace,
+            chunk=chunk,
+        )
+        self._session.queue(self._exchange.to_write())
+        return None
+
+    def _pace(self, *, chunk: bool) -> Pace:
+        """How much to say at once: the message itself only to a server known to answer groups."""
+        manners = self._manners
+        if not manners.pipelining or "pipelining" not in self._session.esmtp_features:
+            return Pace.STEPS
+        if not chunk or not self._proven:
+            return Pace.GROUP
+        if manners.caution:
+            manners.caution -= 1
+            return Pace.GROUP
+        return Pace.AHEAD
+
+    def _go_on(self, *, wait: bool) -> Outcome | None:
+        """Write and read until the outcome is known, or nothing more goes without waiting."""
+        exchange = self._exchange
+        assert exchange is not None  # noqa: S101 - a message was begun
+        try:
+            while exchange.outcome is None:
+                reply = self._reply(exchange, wait=wait)
+                if reply is None:
+                    return None
+                if exchange.outcome is None:
+                    exchange.take(*reply)
+                    if more := exchange.to_write():
+                        self._session.queue(more)
+        except Lost as error:
+            self._end()
+            raise TransportUnavailable(f"{self._where}: {error}; nothing was sent") from error
+        except LoginWanted as error:
+            self._end()
+            raise TransportError(
+                f"{self._where} wants a login or encryption first ({error}): "
+                "set username and password, or security"
+            ) from None
+        except BaseException:
+            self._end()
+            raise
+        return self._settled(exchange)
+
+    def _reply(self, exchange: Exchange, *, wait: bool) -> tuple[int, str] | None:
+        """Write what is queued, read the next reply; sets the outcome where the line breaks."""
+        session, written = self._session, False
+        try:
+            if wait:
+                session.wait_for_command()
+                session.flush()
+            elif not session.flush_now():
+                return None
+            written = True
+            if exchange.pace is Pace.AHEAD:
+                session.hurry()
+            if not wait:
+                return session.reply_now()
+            if exchange.awaited[0] is Step.MESSAGE:
+                session.wait_for_message()
+            return session.reply()
+        except Lost as error:
+            exchange.outcome = exchange.lost(str(error), written=written)
+            self._learn(exchange)
+            if exchange.outcome is None:
+                raise
+            return 0, ""
+
+    def _learn(self, exchange: Exchange) -> None:
+        """From a line that broke: what later sessions had better not do."""
+        if exchange.pace is Pace.AHEAD:
+            self._manners.caution = CAUTION
+        elif exchange.pace is Pace.GROUP and not self._proven and not exchange.group_answered:
+            self._manners.pipelining = False
+
+    def _settled(self, exchange: Exchange) -> Outcome:
+        self._exchange = None
+        if not exchange.usable:
+            self._end()
+        self._proven = self._proven or exchange.group_answered
+        assert exchange.outcome is not None  # noqa: S101 - that is why we are here
+        words = cleaned(exchange.outcome.reply, self._recipient)
+        return replace(exchange.outcome, reply=words)
+
+    # --- parameters -----------------------------------------------------------------------------
+
+    def _wishes(self, message: bytes, envelope: Envelope) -> str:
+        """Parameters of MAIL FROM.
+
+        SIZE (RFC 1870), BODY (RFC 6152), SMTPUTF8 (RFC 6531), RET and ENVID (RFC 3461).
+        """
+        features = self._session.esmtp_features
+        wishes = ""
+        if "size" in features:
+            wishes += f" SIZE={len(message)}"
+        if not message.isascii():
+            wishes += " BODY=8BITMIME"
+        if not (envelope.sender + envelope.recipient).isascii():
+            wishes += " SMTPUTF8"
+        if "dsn" in features:
+            wishes += " RET=HDRS"
+            if envelope.id.isascii() and 0 < len(envelope.id) <= LONGEST_ID:
+                wishes += f" ENVID={_xtext(envelope.id)}"
+        return wishes
+
+    def _report(self, envelope: Envelope) -> str:
+        """Parameters of RCPT TO (RFC 3461): tell us of failures, under the address we know."""
+        if "dsn" not in self._session.esmtp_features:
+            return ""
+        # An address beyond ASCII has a form of its own there (RFC 6533), which few servers read.
+        known = (
+            f" ORCPT=rfc822;{_xtext(envelope.recipient)}" if envelope.recipient.isascii() else ""
+        )
+        return f" NOTIFY=FAILURE{known}"
+
+    def _unsendable(self, message: bytes, envelope: Envelope) -> Outcome | None:
+        """Why this message cannot be put to this server at all; nothing is written then."""
+        if _FORBIDDEN.search(envelope.sender):
+            return Outcome(
+                OutcomeKind.DEFERRED, 0, "the envelope sender holds characters no address may have"
+            )
+        if "@" not in envelope.recipient or _FORBIDDEN.search(envelope.recipient):
+            return Outcome(OutcomeKind.REFUSED, 0, "this is not an address that SMTP can carry")
+        features = self._session.esmtp_features
+        addresses = envelope.sender + envelope.recipient
+        if not addresses.isascii() and "smtputf8" not in features:
+            return Outcome(
+                OutcomeKind.REFUSED, 0, "the server takes no address beyond ASCII (SMTPUTF8)"
+            )
+        if not message.isascii() and "8bitmime" not in features:
+            return Outcome(OutcomeKind.REFUSED, 0, "the server takes no 8-bit text (8BITMIME)")
+        limit = features.get("size", "")
+        if limit.isdigit() and 0 < int(limit) < len(message):
+            return Outcome(
+                OutcomeKind.REFUSED,
+                0,
+                f"the message has {len(message)} bytes, the server takes {limit}",
+            )
+        return None
+
+
+def _xtext(text: str) -> str:
+    """RFC 3461 §4: what is not a plain printable character becomes +XX."""
+    return _NOT_XTEXT.sub(lambda found: f"+{ord(found[0]):02X}", text)
