@@ -6,24 +6,31 @@ share, so that none of them does it in its own way.
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from publisher import dispatch, plan, release, transports
+from publisher import dispatch, plan, release, transports, websub
+from publisher.announcements import AnnouncementFile
 from publisher.build import prepare
 from publisher.cache import Shelf, edition
 from publisher.content import Folder
 from publisher.dispatch import Bounds, Dispatcher, Progress
+from publisher.domain.announcement import Announcement
 from publisher.domain.cadence import Cadence, Slot
 from publisher.domain.finding import Finding
 from publisher.domain.issue import ArchivedIssue, Issue, IssueEvent, IssueState
 from publisher.domain.journal import Journal, Newsletter
+from publisher.domain.leaf import Leaf, Leaves, ready
 from publisher.domain.retry import RetryPolicy
 from publisher.errors import Defect
 from publisher.forks import Forks
+from publisher.formats import hosting
+from publisher.formats import websub as hub_words
+from publisher.hub import HttpHub
 from publisher.ports import Content, Library, Site, Store, Templates, Transport
 from publisher.settings import Settings
 from publisher.site import Tree
@@ -31,7 +38,8 @@ from publisher.stores import open_store
 from publisher.templates import Folders, shipped_dir
 
 CACHE = "var/cache"
-"""Below the journal's folder."""
+ANNOUNCEMENTS = "var/websub.json"
+"""Below the journal's folder: what was worked out before, and what the hub was told."""
 EVERY = 1_000_000
 """More issues than any journal has: "all of them", for calls that take a limit."""
 
@@ -134,18 +142,30 @@ def _cannot_mint() -> str:
 # --- building ---------------------------------------------------------------------------------
 
 
-def build_site(app: App, now: datetime, library: Library | None = None) -> Built:
+def build_site(
+    app: App, now: datetime, library: Library | None = None, *, headers: str | None = None
+) -> Built:
     """Read everything, render the site as readers may see it at `now`, swap it in, publish it.
 
-    `library` is what was read already, if it was. Raises BlockedByFindings with every blocking
-    finding (the live site stays as it is), TemplateError, SiteError.
+    `library` is what was read already, if it was; `headers` names the web server (a key of
+    `hosting.KINDS`) whose configuration goes with the site, where the settings name none.
+    Raises BlockedByFindings with every blocking finding (the live site stays as it is),
+    TemplateError, SiteError, UsageError.
     """
     read = app.content.load() if library is None else library
     files = prepare(app.journal, read, app.templates.load(), archived(app.store), now)
+    if kind := headers or app.settings.publishing.headers:
+        files = _hosted(app, files, kind)
     changed = app.site.write(files)
     # Not only when it changed: the last publish may have failed, and repeating one is harmless.
     app.site.publish()
     return Built(len(files), changed, tuple(f for f in read.findings if not f.blocks))
+
+
+def _hosted(app: App, files: Leaves, kind: str) -> Leaves:
+    made = hosting.render(kind, app.journal, files, app.settings.serving.cache_control)
+    site = {path: Leaf(files.key(path), partial(files.__getitem__, path)) for path in files}
+    return Leaves({**site, **{path: ready(content) for path, content in made.items()}})
 
 
 def archived(store: Store) -> tuple[ArchivedIssue, ...]:
@@ -155,6 +175,36 @@ def archived(store: Store) -> tuple[ArchivedIssue, ...]:
         for issue in store.issues.list(states=_ARCHIVED, limit=EVERY)
         if issue.archived()
     )
+
+
+# --- telling the hub --------------------------------------------------------------------------
+
+
+def ping_hub(app: App, now: datetime) -> websub.Report | None:
+    """Tell the journal's hub which feeds of the live site have changed; None without a hub.
+
+    For after a build, after an issue was released and at every tick: it asks nobody unless a
+    feed has changed or a failed attempt is due again. Raises SiteError, StoreError.
+    """
+    journal = app.journal
+    if journal.hub is None:
+        return None
+    feeds = {}
+    for name in hub_words.feeds(journal):
+        content = app.site.read(name)
+        if content is not None:
+            feeds[hub_words.topic(journal, name)] = hashlib.sha256(content).hexdigest()
+    return websub.ping(HttpHub(journal.hub), _announcements(app), feeds, now)
+
+
+def untold(app: App) -> tuple[Announcement, ...]:
+    """Feeds of whose present version the hub does not know yet, for people; see `websub`."""
+    hub = app.journal.hub
+    return websub.pending(_announcements(app), hub) if hub else ()
+
+
+def _announcements(app: App) -> AnnouncementFile:
+    return AnnouncementFile(app.settings.root / ANNOUNCEMENTS)
 
 
 # --- planning and sending ---------------------------------------------------------------------

@@ -7,10 +7,12 @@ raise `StoreError`, `TransportError` or `SiteError`; expected answers are values
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
+from publisher.domain.announcement import Announcement
 from publisher.domain.article import Article
 from publisher.domain.delivery import Claim, DeliveryState, Lapsed, OutboxKind, Settlement
 from publisher.domain.finding import Finding
@@ -112,6 +114,46 @@ class Workers(Protocol):
 
         `work` may run in another process: what it changes here may be lost, its answer not.
         """
+        ...
+
+
+# --- the hub ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class HubAnswer:
+    """`refusal`: why it did not accept. `silence`: why there was no answer. Empty: accepted."""
+
+    refusal: str = ""
+    silence: str = ""
+
+
+class Hub(Protocol):
+    """A WebSub hub."""
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        ...
+
+    def publish(self, topic: str) -> HubAnswer:
+        """Tell it that the feed at `topic` changed."""
+        ...
+
+
+class Announcements(Protocol):
+    """What each hub was told, kept over restarts. Raises StoreError where it cannot be."""
+
+    def turn(self, hub: str) -> AbstractContextManager[bool]:
+        """Whether this process alone may tell `hub` something, as long as the block lasts."""
+        ...
+
+    def load(self, hub: str) -> Mapping[str, Announcement]:
+        """By topic; empty for a hub that was told nothing yet."""
+        ...
+
+    def save(self, hub: str, announcements: Mapping[str, Announcement]) -> None:
+        """Replace what is known of `hub`; another hub's is forgotten."""
         ...
 
 

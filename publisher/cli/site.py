@@ -151,12 +151,20 @@ def document(finding: Finding) -> dict[str, object]:
 
 
 @cli.command(name="build", epilog="Example: publisher build")
-def build_command(context: typer.Context) -> None:
+def build_command(
+    context: typer.Context,
+    headers: Annotated[
+        str | None,
+        typer.Option(
+            help="Also write how a static host serves the site alike: nginx, caddy or netlify."
+        ),
+    ] = None,
+) -> None:
     """Make the site and its feeds in public/, all at once; nobody ever sees half of it."""
     session: Session = context.obj
     with session.app() as app:
         session.say("Building …")
-        built = build_site(app, session.started_at)
+        built = build_site(app, session.started_at, headers=headers)
         remarks = words.count(len(built.findings), "remark")
         changed = "" if built.changed else " Nothing has changed since the last build."
         session.done(

@@ -134,6 +134,10 @@ class Journal:
         """`/categories/SLUG/`."""
         return f"/categories/{slug}/"
 
+    def newsletter_path(self, slug: str) -> str:
+        """`/issues/NEWSLETTER/`: the past issues of one newsletter, and its feeds."""
+        return f"/issues/{slug}/"
+
     def issue_path(self, newsletter: str, number: int) -> str:
         """`/issues/NEWSLETTER/NUMBER/`: the archive page of a sent issue."""
         return f"/issues/{newsletter}/{number}/"

@@ -33,12 +33,6 @@ TYPES = {
 
 OTHER = "application/octet-stream"
 
-ARCHIVED = {
-    ".xml": {"feed": FEEDS["feed.xml"], "atom": FEEDS["atom.xml"]},
-    ".json": {"feed": FEEDS["feed.json"]},
-}
-"""Pages of an archived feed are named after it: `feed-3.xml`, `atom-3.xml`, `feed-3.json`."""
-
 
 def media_type(name: str) -> str:
     """The Content-Type of a file."""
@@ -47,16 +41,13 @@ def media_type(name: str) -> str:
 
 def feed_type(name: str) -> str | None:
     """The Content-Type of a feed, its archived pages included; None for anything else."""
-    path = PurePosixPath(name)
-    if found := FEEDS.get(path.name):
-        return found
-    stem, dash, number = path.stem.rpartition("-")
-    return ARCHIVED.get(path.suffix, {}).get(stem) if dash and number.isdecimal() else None
+    return FEEDS.get(PurePosixPath(name).name)
 
 
 def is_current_feed(name: str) -> bool:
     """Whether this is a feed that readers follow, not one of its archived pages."""
-    return PurePosixPath(name).name in FEEDS
+    # They are at `archive/NUMBER/feed.xml` beside it (RFC 5005 §4).
+    return feed_type(name) is not None and PurePosixPath(name).parts[-3:-2] != ("archive",)
 
 
 def is_text(kind: str) -> bool:

@@ -183,9 +183,10 @@ class Memory:
                     if generation is None or name is None:
                         return None
                     found = self._look(generation, path, name)
-                    if found is not None or generation.folder.is_whole():
+                    if generation.folder.is_whole():
                         return found
-                    self._generation = None  # it was dropped while we looked: take the next one
+                    # A builder took it while we looked: what we saw may be of the next one.
+                    self._generation = None
             except OSError as error:
                 raise SiteError(f"{self._public} cannot be read: {error.strerror}") from error
         raise SiteError(f"{self._public} changes faster than it can be read")

@@ -42,7 +42,7 @@ FILES = {
     "categories/heart/feed.xml": b"<rss/>",
     "feed.xml": b"<rss>" + b"<item/>" * 400 + b"</rss>",
     "atom.xml": b"<feed/>",
-    "atom-1.xml": b"<feed>1</feed>",
+    "archive/1/atom.xml": b"<feed>1</feed>",
     "feed.json": b"{}",
     "feeds/index.html": b"<!doctype html><title>Feeds</title>",
     "feeds/feeds.opml": b"<opml/>",
