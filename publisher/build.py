@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from html import escape
 
+from publisher.checks import aliases
 from publisher.domain.article import Article
 from publisher.domain.finding import Finding, Place, Severity
 from publisher.domain.issue import ArchivedIssue
@@ -18,10 +20,17 @@ from publisher.domain.journal import Journal
 from publisher.domain.leaf import Leaf, Leaves, fingerprint, ready
 from publisher.domain.template import TemplateSet
 from publisher.errors import BlockedByFindings, SettingsError
-from publisher.formats import atom, colours, feed, jsonfeed, rss, sitemap
+from publisher.formats import (
+    channel,
+    colours,
+    entries,
+    feeds,
+    moves,
+    opml,
+    sitemap,
+)
 from publisher.formats.email import archive_html
 from publisher.formats.feed import clean
-from publisher.formats.markdown import absolute
 from publisher.formats.page import FRONT, Listed, Pages
 from publisher.formats.picture import Picture, measure
 from publisher.ports import Library
@@ -58,12 +67,10 @@ def prepare(
     a leaf raises TemplateError.
     """
     public = public_articles(library, now)
-    blocking = [f for f in library.findings if f.blocks] + _broken(journal, library, public)
-    if blocking:
-        raise BlockedByFindings(
-            f"{len(blocking)} finding(s) stand in the way:\n" + "\n".join(map(str, blocking)),
-            blocking,
-        )
+    withdrawn = withdrawn_articles(library, now)
+    _stop_at(
+        [f for f in library.findings if f.blocks] + _broken(journal, library, [*public, *withdrawn])
+    )
     shown = [entry for entry in issues if entry.issue.archived() and entry.issue.number is not None]
     shown.sort(key=lambda entry: (entry.issue.newsletter, -(entry.issue.number or 0)))
     assets = _assets(journal, templates)
@@ -77,11 +84,14 @@ def prepare(
     for path, image in library.images.items():
         leaves[journal.image_path(path).lstrip("/")] = ready(image)
     leaves |= _pages(journal, pages, public, pictures, shown, ground)
-    made = _feeds(journal, pages, public, pictures, icon, logo)
-    made |= sitemap.render(_addresses(journal, public, shown), journal.url)
+    leaves |= _taken_back(journal, pages, withdrawn, ground)
+    leaves |= _feeds(journal, pages, [*public, *withdrawn], pictures, shown, (icon, logo), ground)
+    made = dict(sitemap.render(_addresses(journal, public, withdrawn, shown), journal.url))
     made["robots.txt"] = sitemap.robots(journal.url)
+    made[opml.PATH] = opml.render(journal, channel.every(journal))
     leaves |= {path: ready(content) for path, content in made.items()}
-    return Leaves(leaves | _archive(journal, shown))
+    leaves |= _archive(journal, shown)
+    return Leaves(leaves | _moved(journal, pages, public, withdrawn, leaves, ground))
 
 
 def public_articles(library: Library, now: datetime) -> list[Article]:
@@ -90,10 +100,24 @@ def public_articles(library: Library, now: datetime) -> list[Article]:
     return sorted(public, key=lambda article: (-article.published_at.timestamp(), article.id))
 
 
+def withdrawn_articles(library: Library, now: datetime) -> list[Article]:
+    """What readers could see and was taken back, newest first."""
+    gone = [a for a in library.articles if a.has_appeared(now) and a.withdrawn is not None]
+    return sorted(gone, key=lambda article: (-article.published_at.timestamp(), article.id))
+
+
 def next_change(library: Library, now: datetime) -> datetime | None:
     """When the next scheduled article falls due, so that the site must be built again."""
     scheduled = (a.published_at for a in library.articles if not a.draft and a.published_at > now)
     return min(scheduled, default=None)
+
+
+def _stop_at(blocking: Sequence[Finding]) -> None:
+    if blocking:
+        raise BlockedByFindings(
+            f"{len(blocking)} finding(s) stand in the way:\n" + "\n".join(map(str, blocking)),
+            blocking,
+        )
 
 
 def _broken(journal: Journal, library: Library, articles: Iterable[Article]) -> list[Finding]:
@@ -174,33 +198,84 @@ def _pages(
     front = [known[article.id] for article in public[: FRONT + 1]]
     leaves["index.html"] = leaf(partial(pages.index, public), "index", front)
     leaves["issues/index.html"] = leaf(partial(pages.issues, listed), "issues", listed)
+    for newsletter, sent in listed:
+        path = _file(journal.newsletter_path(newsletter.slug))
+        make = partial(pages.newsletter, newsletter, sent)
+        leaves[path] = leaf(make, "newsletter", newsletter, sent)
+    leaves["feeds/index.html"] = leaf(partial(pages.feeds, channel.every(journal)), "feeds")
     leaves["404.html"] = leaf(pages.missing, "404")
     return leaves
+
+
+def _taken_back(
+    journal: Journal, pages: Pages, withdrawn: Iterable[Article], ground: str
+) -> dict[str, Leaf]:
+    """A page for each article that was withdrawn, which says why."""
+    return {
+        _file(journal.article_path(article)): Leaf(
+            fingerprint(ground, "withdrawn", article.version, article.path),
+            partial(pages.withdrawn, article, article.withdrawn),
+        )
+        for article in withdrawn
+        if article.withdrawn is not None
+    }
+
+
+def _moved(
+    journal: Journal,
+    pages: Pages,
+    public: Iterable[Article],
+    withdrawn: Sequence[Article],
+    leaves: Mapping[str, Leaf],
+    ground: str,
+) -> dict[str, Leaf]:
+    """What stands at former addresses, and the list of them for whoever serves the tree.
+
+    Raises BlockedByFindings where an alias is the address of something else.
+    """
+    articles = [*public, *withdrawn]
+    _stop_at(list(aliases.clashes(articles, (*leaves, moves.PATH))))
+    found: dict[str, Leaf] = {}
+    redirects: dict[str, str] = {}
+    for article in articles:
+        key = fingerprint(ground, "moved", article.version, article.path)
+        for alias in article.aliases:
+            redirects[alias.path] = journal.article_path(article)
+            if aliases.is_page(alias.path):
+                found[aliases.file(alias.path)] = Leaf(key, partial(pages.moved, article))
+    gone = (journal.article_path(article) for article in withdrawn)
+    found[moves.PATH] = ready(moves.render(redirects, gone))
+    return found
 
 
 def _feeds(
     journal: Journal,
     pages: Pages,
-    public: Sequence[Article],
+    articles: Sequence[Article],
     pictures: Mapping[str, Picture | None],
-    icon: Picture | None,
-    logo: Picture | None,
-) -> dict[str, bytes]:
-    items = (
-        feed.item(journal, article, pages.feed_content(article, absolute), pictures[article.id])
-        for article in public[: journal.feed_items]
-    )
-    value = feed.journal_feed(
-        journal,
-        items,
-        icon=journal.url + icon.path if icon else None,
-        logo=journal.url + logo.path if logo else None,
-    )
-    return {
-        "feed.xml": rss.render(value),
-        "atom.xml": atom.render(value),
-        "feed.json": jsonfeed.render(value),
-    }
+    shown: Sequence[ArchivedIssue],
+    emblems: tuple[Picture | None, Picture | None],
+    ground: str,
+) -> dict[str, Leaf]:
+    """The feeds of the journal, of each category and of each newsletter, with their archives.
+
+    `articles` are those that readers can see and those that were withdrawn.
+    """
+    icon, logo = (journal.url + each.path if each else None for each in emblems)
+    made = entries.of_articles(journal, pages, articles, pictures, ground)
+    groups = [(channel.of_journal(journal), list(made.values()))]
+    for category in journal.categories:
+        filed = [made[a.id] for a in articles if a.category == category.slug]
+        groups.append((channel.of_category(journal, category), filed))
+    for newsletter in journal.newsletters:
+        sent = [e for e in shown if e.issue.newsletter == newsletter.slug and e.issue.has_left()]
+        issued = [entries.of_issue(journal, each) for each in sent]
+        groups.append((channel.of_newsletter(journal, newsletter), issued))
+    leaves: dict[str, Leaf] = {}
+    for followed, gathered in groups:
+        head = followed.feed(journal, icon=icon, logo=logo)
+        leaves |= feeds.leaves(head, gathered, journal.feed_items, journal.url)
+    return leaves
 
 
 def _archive(journal: Journal, shown: Iterable[ArchivedIssue]) -> dict[str, Leaf]:
@@ -215,19 +290,34 @@ def _archive(journal: Journal, shown: Iterable[ArchivedIssue]) -> dict[str, Leaf
 
 def _archived(journal: Journal, entry: ArchivedIssue) -> bytes:
     html = clean(archive_html(entry.edition, journal))
+    head = ""
     if 'rel="canonical"' not in html:
-        link = f'<link rel="canonical" href="{journal.url}{_issue_path(journal, entry)}">'
-        html = html.replace("</head>", f"{link}</head>", 1)
-    return html.encode()
+        head = f'<link rel="canonical" href="{journal.url}{_issue_path(journal, entry)}">'
+    slug = entry.issue.newsletter  # of a newsletter, perhaps, that is offered no more
+    own = [channel.of_newsletter(journal, n) for n in journal.newsletters if n.slug == slug]
+    for followed in (channel.of_journal(journal), *own):
+        for link in followed.links(journal):
+            head += (
+                f'<link rel="alternate" type="{link.type}" title="{escape(link.title)}" '
+                f'href="{escape(link.url)}">'
+            )
+    return html.replace("</head>", f"{head}</head>", 1).encode()
 
 
 def _addresses(
-    journal: Journal, public: Sequence[Article], shown: Iterable[ArchivedIssue]
+    journal: Journal,
+    public: Sequence[Article],
+    withdrawn: Sequence[Article],
+    shown: Sequence[ArchivedIssue],
 ) -> list[sitemap.Page]:
-    """Every page that is canonical here, and when it truly changed last."""
-    newest = max((article.updated_at for article in public), default=None)
+    """Every page that is canonical here, and when it truly changed last.
+
+    A withdrawn article is not among them, but it has changed the lists that it left.
+    """
+    articles = [*public, *withdrawn]
+    newest = max((article.updated_at for article in articles), default=None)
     changed: dict[str, datetime] = {}
-    for article in public:
+    for article in articles:
         before = changed.get(article.category, article.updated_at)
         changed[article.category] = max(before, article.updated_at)
     found: list[sitemap.Page] = [(f"{journal.url}/", newest)]
@@ -236,7 +326,13 @@ def _addresses(
         for category in journal.categories
     ]
     found += [(journal.article_url(a), a.updated_at) for a in public if not a.canonical_url]
-    found.append((f"{journal.url}/issues/", None))
+    found.append((f"{journal.url}/feeds/", None))
+    planned = [entry.issue.planned_at for entry in shown]
+    found.append((f"{journal.url}/issues/", max(planned, default=None)))
+    for newsletter in journal.newsletters:
+        own = [e.issue.planned_at for e in shown if e.issue.newsletter == newsletter.slug]
+        path = journal.newsletter_path(newsletter.slug)
+        found.append((journal.url + path, max(own, default=None)))
     found += [
         (journal.url + _issue_path(journal, entry), entry.issue.planned_at) for entry in shown
     ]

@@ -9,12 +9,13 @@ import stat
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from publisher.checks import duplicates, images
+from publisher.checks import duplicates, images, instants
 from publisher.checks.rules import error, softened
 from publisher.domain.article import Article
 from publisher.domain.finding import Finding, Place
@@ -86,7 +87,7 @@ class Folder:
             if not wrong:
                 articles.append(one.article)
         kept, doubled = duplicates.find(articles)
-        findings += doubled
+        findings += (*doubled, *instants.shared(kept))
         return Library(
             articles=tuple(sorted(kept, key=lambda article: article.id)),
             findings=tuple(sorted(findings, key=_by_place)),
@@ -94,7 +95,8 @@ class Folder:
         )
 
     def mint(self) -> Sequence[str]:
-        """Write an id into each article that has none; the paths changed.
+        """Write an id into each article that has none, and seconds where two articles were
+        updated at one instant; the paths changed.
 
         Each file is replaced in one step. Raises AuthorError, after all others are done,
         naming the files that cannot take a line.
@@ -116,9 +118,29 @@ class Folder:
             _replace(file.resolve(), minted)
             taken.add(article_id)
             changed.append(name)
+        changed += self._part(changed, refused)
         if refused:
             raise AuthorError("\n".join(refused))
-        return tuple(changed)
+        return tuple(dict.fromkeys(changed))
+
+    def _part(self, minted: Collection[str], refused: list[str]) -> Iterator[str]:
+        """Give seconds of their own to articles that share an instant; the paths changed."""
+        articles = self.load().articles
+        taken = {article.updated_at for article in articles}
+        files = {self._name(file): file for file in self._files((".md",))}
+        for article, _ in instants.moved(articles, minted):
+            if article.feed_seconds:
+                continue  # two stored ones that collide are for people to part
+            seconds = instants.free(article, taken)
+            taken.add(article.updated_at + timedelta(seconds=seconds))
+            file = files[article.path]
+            try:
+                parted = frontmatter.seconds_line(file.read_bytes(), seconds)
+            except AuthorError as wrong:
+                refused.append(f"{article.path}: {wrong}")
+                continue
+            _replace(file.resolve(), parted)
+            yield article.path
 
     def _new_id(self, taken: Collection[str]) -> str:
         for _ in range(_ATTEMPTS):
@@ -138,16 +160,18 @@ class Folder:
 
         for folder, below, names in os.walk(self._folder, onerror=fail):
             below[:] = sorted(name for name in below if not name.startswith("."))
+            place = Path(folder)
             for name in sorted(names):
-                if not name.startswith(".") and Path(name).suffix.lower() in endings:
-                    yield Path(folder, name)
+                if not name.startswith(".") and os.path.splitext(name)[1].lower() in endings:  # noqa: PTH122 - a Path for each name would cost more than reading the file
+                    yield place / name
 
     def _name(self, file: Path) -> str:
         """`content/x.md`: relative to the journal's root, printable whatever the disk holds."""
-        try:
-            name = file.relative_to(self._root).as_posix()
-        except ValueError:
-            name = f"{self._folder.name}/{file.relative_to(self._folder).as_posix()}"
+        path, root = str(file), f"{self._root}{os.sep}"
+        if path.startswith(root):
+            name = path[len(root) :]
+        else:
+            name = f"{self._folder.name}/{file.relative_to(self._folder)}"
         if name.isprintable():
             return name
         return name.encode("unicode-escape").decode("ascii")

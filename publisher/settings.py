@@ -191,6 +191,7 @@ def _journal(document: Document) -> Journal:
         words_per_minute=given.words_per_minute,
         feed_items=given.feed_items,
         hub=document.feeds.hub,
+        id=given.id,
     )
 
 

@@ -47,6 +47,7 @@ from publisher.settings_values import (
     listed,
     network,
     one_line,
+    permanent,
     quoted,
     zone,
 )
@@ -135,6 +136,7 @@ class JournalTable(Table):
     icon: Line | None = None
     words_per_minute: Annotated[int, Field(ge=50, le=1000)] = 220
     feed_items: Annotated[int, Field(ge=1, le=1000)] = 50
+    id: Annotated[str, AfterValidator(permanent)] | None = None
     colours: ColoursTable = Field(default_factory=ColoursTable)
     grades: GradesTable = Field(default_factory=GradesTable)
 

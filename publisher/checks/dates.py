@@ -78,16 +78,16 @@ def _day(written: str, place: Place) -> date | Finding:
 def order(
     published_at: datetime,
     updated: tuple[datetime, Place] | None,
-    corrections: Iterable[tuple[date, Place]],
+    notices: Iterable[tuple[date, Place]],
     zone: ZoneInfo,
 ) -> Iterator[Finding]:
-    """An update or a correction that comes before what it changes."""
+    """An update, a correction or a withdrawal that comes before what it changes."""
     if updated and updated[0] < published_at:
         yield error("date-order", updated[1], "updated comes before published", _ORDER)
     first_day = published_at.astimezone(zone).date()
-    for civil, place in corrections:
+    for civil, place in notices:
         if civil < first_day:
-            yield error("date-order", place, "this correction comes before published", _ORDER)
+            yield error("date-order", place, "this notice comes before published", _ORDER)
 
 
 _ORDER = "published never moves; check both dates"

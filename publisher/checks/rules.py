@@ -23,6 +23,7 @@ RULES: Mapping[str, str] = {
     "repeated-key": "No key stands twice in the same mapping.",
     "wrong-type": "Each value is of its key's kind: text, number, date, list, mapping, yes or no.",
     "empty-text": "A text that is required is not empty.",
+    "markup-in-text": "Titles, summaries, names and the like are plain text, without HTML.",
     "too-long": "A text stays within its length.",
     "unknown-choice": "A value that is one of a list is spelt as in the list.",
     "unknown-category": "The category is one that the settings define.",
@@ -33,10 +34,14 @@ RULES: Mapping[str, str] = {
     "bad-language": "A language is a tag such as `en` or `pt-BR` (RFC 5646).",
     "duplicate-id": "No two articles have the same id.",
     "duplicate-slug": "No two articles have the same slug.",
+    "bad-alias": "An alias is a path of the journal such as /old/address/, in plain characters.",
+    "alias-clash": "An alias leads nowhere else: no page and no other alias has that path.",
     # dates
     "impossible-date": "A date exists and is written as 2026-11-24.",
     "time-without-offset": "A time states its offset from UTC; a date may stand alone.",
-    "date-order": "Nothing is updated or corrected before it was published.",
+    "date-order": "Nothing is updated, corrected or withdrawn before it was published.",
+    "shared-instant": "No two articles were updated in the same second.",
+    "bad-feed-seconds": "`feed_seconds` is a whole number from 0 to 86,399.",
     # sources and citations
     "no-sources": "An article has at least one source.",
     "bad-doi": "A DOI has the form 10.1056/NEJMoa1910607.",
@@ -51,6 +56,7 @@ RULES: Mapping[str, str] = {
     "misplaced-citation": "Citations stand in the text of the body and of answers, nowhere else.",
     # body
     "empty-body": "An article has a body.",
+    "long-for-feeds": "An article is short enough for feeds to carry it whole.",
     "raw-html": "Raw HTML holds only what the sanitiser leaves.",
     "heading-level": "Headings in the body start at `##`; the title is the page's only `h1`.",
     "unsafe-link": "A link leads to http, https or mailto.",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from html.entities import name2codepoint
 
 from publisher.checks.rules import error
 from publisher.domain.finding import Finding, Place
@@ -14,6 +15,12 @@ FORBIDDEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff"
     + "".join(chr((plane << 16) | 0xFFFE) + chr((plane << 16) | 0xFFFF) for plane in range(1, 17))
     + "]"
+)
+
+
+_ENTITIES = "|".join(sorted((*name2codepoint, "apos"), key=len, reverse=True))
+_MARKUP = re.compile(
+    rf"</?([A-Za-z][A-Za-z0-9]*)(?:\s[^<>]*)?/?>|&(?:#\d+|#[xX][0-9A-Fa-f]+|{_ENTITIES});"
 )
 
 
@@ -35,6 +42,22 @@ def forbidden(text: str, path: str, first_line: int = 1) -> Iterator[Finding]:
                 f"the invisible character {', '.join(names)}",
                 "delete it; it often comes from copying out of a PDF",
             )
+
+
+def markup(name: str, text: str, tags: Collection[str], place: Place) -> Iterator[Finding]:
+    """HTML in a text that is shown as it stands: readers would see it, or programs take it for one.
+
+    `tags` are the names that count as HTML: `x <y and z> w` is text.
+    """
+    for found in _MARKUP.finditer(text):
+        if found[1] is None or found[1].lower() in tags:
+            yield error(
+                "markup-in-text",
+                place,
+                f"{name} is plain text, but holds {found[0][:40]!r}",
+                "write the character itself, and no tags",
+            )
+            return
 
 
 def escaped(name: str, text: str, place: Place) -> Iterator[Finding]:

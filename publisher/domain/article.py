@@ -97,6 +97,22 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
+class Alias:
+    """A path that once led to the article (`/old/`), and the line of the file that names it."""
+
+    path: str
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """The article was taken back on `date`; `reason` is plain text for readers."""
+
+    date: date
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Article:
     """One Markdown file, read whole.
 
@@ -105,6 +121,8 @@ class Article:
     `#source-N`, each with id `cite-N-M` (N source number, M its M-th use, from 1) for the
     back-links; `citations[N-1]` counts the uses of source N.
     `version` is the SHA-256 (hex) of the file's bytes: what a reader received is known by it.
+    `updated_at` includes `feed_seconds`, which keeps it apart from every other article's.
+    `feed_bytes` is about what body, answers and sources take in a feed (`formats.footprint`).
     """
 
     id: str
@@ -132,10 +150,18 @@ class Article:
     canonical_url: str | None = None
     language: str | None = None
     reading_minutes: int = 1
+    aliases: tuple[Alias, ...] = ()
+    withdrawn: Withdrawal | None = None
+    feed_seconds: int = 0
+    feed_bytes: int = 0
+
+    def has_appeared(self, now: datetime) -> bool:
+        """Whether it has an address at `now`: not a draft and not scheduled for later."""
+        return not self.draft and self.published_at <= now
 
     def is_public(self, now: datetime) -> bool:
-        """Whether readers may see it at `now`: not a draft and not scheduled for later."""
-        return not self.draft and self.published_at <= now
+        """Whether readers may read it at `now`: it has appeared and was not withdrawn."""
+        return self.has_appeared(now) and self.withdrawn is None
 
 
 def by_id(articles: tuple[Article, ...]) -> Mapping[str, Article]:

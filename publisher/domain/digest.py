@@ -17,6 +17,7 @@ class LeftOut(StrEnum):
     """Why an article is not in a digest."""
 
     DRAFT = "it is a draft"
+    WITHDRAWN = "it was withdrawn"
     SCHEDULED = "it is published after the slot"
     CARRIED = "an earlier issue carried it"
     BEFORE_SINCE = "it is older than this newsletter's first issue covers"
@@ -89,6 +90,8 @@ def _unfit(
     article = candidate.article
     if article.draft:
         return LeftOut.DRAFT
+    if article.withdrawn is not None:
+        return LeftOut.WITHDRAWN
     if article.published_at > slot_at:
         return LeftOut.SCHEDULED
     if article.id in carried:

@@ -164,6 +164,10 @@ class Issue:
             self.state is S.CANCELLED and self.released_at is not None
         )
 
+    def has_left(self) -> bool:
+        """Whether it went out to readers, if only to some: it is in its newsletter's feed."""
+        return self.archived() and self.state is not S.APPROVED
+
 
 @dataclass(frozen=True, slots=True)
 class ArchivedIssue:

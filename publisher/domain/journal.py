@@ -100,11 +100,17 @@ class Journal:
     words_per_minute: int = 220
     feed_items: int = 50
     hub: str | None = None  # WebSub: announced in the feeds, told when one of them changes
+    id: str | None = None  # what feed readers know the journal by, wherever it lives
 
     @property
     def zone(self) -> ZoneInfo:
         """The journal's time zone."""
         return ZoneInfo(self.time_zone)
+
+    @property
+    def permanent_id(self) -> str:
+        """The id of the journal's feed. Without one in the settings, the address has to do."""
+        return self.id or f"{self.url}/"
 
     def category(self, slug: str) -> Category:
         """The category with this slug; KeyError when there is none."""

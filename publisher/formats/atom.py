@@ -7,7 +7,7 @@ from datetime import UTC
 from publisher.formats import feedgen
 from publisher.formats.feed import Feed
 
-TYPE = "application/atom+xml"
+TYPE = feedgen.KINDS["atom"]
 
 
 def render(feed: Feed) -> bytes:
@@ -21,6 +21,7 @@ def render(feed: Feed) -> bytes:
         made.icon(feed.icon)
     if feed.logo:
         made.logo(feed.logo)
+    feedgen.extend_channel(made, feed, "atom")
     for item in feed.items:
         feedgen.add_entry(made, item, dated=True)
     return bytes(made.atom_str(pretty=True))

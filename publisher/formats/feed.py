@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from publisher.domain.article import Article
 from publisher.domain.journal import Journal
 from publisher.formats.picture import Picture
 
-NEVER = datetime(1970, 1, 1, tzinfo=UTC)
-"""When an empty feed was updated: a fixed instant, never the clock's."""
+NEVER = datetime(2000, 1, 1, tzinfo=UTC)
+"""When an empty feed was updated: a fixed instant that is no implausible one, never the clock's."""
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -48,11 +47,22 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the three formats of one document are served."""
+
+    rss: str
+    atom: str
+    json: str
+
+
+@dataclass(frozen=True, slots=True)
 class Feed:
     """A whole feed, items newest first. `home_url` is the page that it follows.
 
     `rss_url`, `atom_url` and `json_url` are where each format is served. `icon` and `logo`
-    are absolute URLs. `author` stands for items that name none.
+    are absolute URLs. `author` stands for items that name none. `hub` is a WebSub hub.
+    RFC 5005 §4: `archived` documents never change, `current` is the one that people subscribe
+    to, `previous` the archived one before this and `following` the one after it.
     """
 
     id: str
@@ -67,6 +77,11 @@ class Feed:
     items: tuple[Item, ...]
     icon: str | None = None
     logo: str | None = None
+    hub: str | None = None
+    current: Addresses | None = None
+    previous: Addresses | None = None
+    following: Addresses | None = None
+    archived: bool = False
 
     @property
     def updated_at(self) -> datetime:
@@ -100,25 +115,10 @@ def item(journal: Journal, article: Article, content_html: str, picture: Picture
     )
 
 
-def journal_feed(
-    journal: Journal,
-    items: Iterable[Item],
-    *,
-    icon: str | None = None,
-    logo: str | None = None,
-) -> Feed:
-    """The feed of the whole journal, at the top of the site."""
-    return Feed(
-        id=f"{journal.url}/",
-        title=clean(journal.title),
-        description=clean(journal.description),
-        home_url=f"{journal.url}/",
-        rss_url=f"{journal.url}/feed.xml",
-        atom_url=f"{journal.url}/atom.xml",
-        json_url=f"{journal.url}/feed.json",
-        language=journal.language,
-        author=clean(journal.title),
-        items=tuple(items),
-        icon=icon,
-        logo=logo,
+def withdrawn(
+    journal: Journal, article: Article, content_html: str, title: str, reason: str
+) -> Item:
+    """The notice that takes the place of an article: the same id, dated by the withdrawal."""
+    return replace(
+        item(journal, article, content_html, None), title=clean(title), summary=clean(reason)
     )

@@ -4,6 +4,7 @@
 - `updated` and `lastBuildDate` default to now: always set, or never written by it.
 - Its RFC 822 dates switch the process's locale and are not thread-safe: ours do not.
 - RSS's `<link>` is the last link added, and authors without an address vanish from RSS.
+- RSS loses every `atom:link` but `self`: hub and archive links are ours, in Atom too.
 - It writes a control character as it comes and then fails: `feed.clean` came before.
 
 The extension interface is feedgen's own, so no private name of it is used.
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from typing import Any
+from typing import Any, Literal
 
 from feedgen.entry import FeedEntry
 from feedgen.ext.base import BaseEntryExtension, BaseExtension
@@ -26,8 +27,11 @@ from publisher.formats.templating import instant
 ATOM = "http://www.w3.org/2005/Atom"
 DC = "http://purl.org/dc/elements/1.1/"
 DCTERMS = "http://purl.org/dc/terms/"
+HISTORY = "http://purl.org/syndication/history/1.0"
 XML = "http://www.w3.org/XML/1998/namespace"
 GENERATOR = "publisher"
+Form = Literal["rss", "atom"]
+KINDS = {"rss": "application/rss+xml", "atom": "application/atom+xml"}
 
 
 class _Unwritten(datetime):
@@ -41,9 +45,15 @@ class _Channel(BaseExtension):  # type: ignore[misc]  # feedgen has no types
     """What the feed's head lacks."""
 
     feed: Feed
+    form: Form
 
     def extend_ns(self) -> dict[str, str]:
-        return {"dc": DC, "dcterms": DCTERMS}
+        archived = {"fh": HISTORY} if self.feed.archived else {}
+        return archived | ({"dc": DC, "dcterms": DCTERMS} if self.form == "rss" else {})
+
+    def extend_atom(self, root: Any) -> Any:
+        _relate(root, self.feed, "atom")
+        return root
 
     def extend_rss(self, root: Any) -> Any:
         channel = root[0]
@@ -52,6 +62,7 @@ class _Channel(BaseExtension):  # type: ignore[misc]  # feedgen has no types
         built.text = format_datetime(self.feed.updated_at)
         before.addnext(built)
         _add(channel, f"{{{DC}}}creator", self.feed.author)
+        _relate(channel, self.feed, "rss")
         return root
 
 
@@ -121,11 +132,32 @@ def add_entry(made: Any, item: Item, *, dated: bool) -> Any:
     return entry
 
 
-def extend_channel(made: Any, feed: Feed) -> None:
-    """Let the extension write the RSS head's date and author."""
-    made.lastBuildDate(_Unwritten(1970, 1, 1, tzinfo=UTC))
-    made.register_extension("journal", _Channel, atom=False)
+def extend_channel(made: Any, feed: Feed, form: Form) -> None:
+    """Let the extension write what the head lacks: RSS's date and author, hub and archive."""
+    made.register_extension("journal", _Channel)
     made.journal.feed = feed
+    made.journal.form = form
+    if form == "rss":
+        made.lastBuildDate(_Unwritten(1970, 1, 1, tzinfo=UTC))
+
+
+def _relate(parent: Any, feed: Feed, form: Form) -> None:
+    """Hub and archive, which feedgen would drop from RSS."""
+    kind = KINDS[form]
+    # feedgen's Atom elements have no namespace of lxml's: it writes xmlns as an attribute.
+    link = "link" if form == "atom" else f"{{{ATOM}}}link"
+    if feed.hub:
+        etree.SubElement(parent, link, rel="hub", href=feed.hub)
+    if feed.archived:
+        etree.SubElement(parent, f"{{{HISTORY}}}archive")
+    related = {
+        "current": feed.current,
+        "prev-archive": feed.previous,
+        "next-archive": feed.following,
+    }
+    for rel, to in related.items():
+        if to is not None:
+            etree.SubElement(parent, link, rel=rel, type=kind, href=getattr(to, form))
 
 
 def _add(parent: Any, tag: str, text: str) -> None:

@@ -5,29 +5,29 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import chain
 from math import ceil
 from pathlib import PurePosixPath
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from frontmatter.default_handlers import YAMLHandler
-
-from publisher.checks import citations, dates, headings, links, raw_html
+from publisher.checks import citations, dates, headings, length, links, raw_html
 from publisher.checks import text as characters
 from publisher.checks.citations import Cited
 from publisher.checks.rules import error, softened
 from publisher.checks.spelling import suggestion
 from publisher.domain.article import Article, Evidence, Question, Source
 from publisher.domain.finding import Finding, Place
-from publisher.formats import markdown, parts, yamltree
+from publisher.formats import footprint, markdown, matter, parts, yamltree
 from publisher.formats.fields import Fields, Schema
+from publisher.formats.matter import Split
 from publisher.formats.reading import Reading
 from publisher.formats.sanitise import scheme
-from publisher.formats.skeleton import mint_line, skeleton, slugify
+from publisher.formats.skeleton import mint_line, seconds_line, skeleton, slugify
 from publisher.formats.yamltree import Node, Scalar
 
-__all__ = ["MAX_BYTES", "mint_line", "parse", "skeleton", "slugify"]
+__all__ = ["MAX_BYTES", "mint_line", "parse", "seconds_line", "skeleton", "slugify"]
 
 MAX_BYTES = 1024 * 1024
 ARTICLE = Schema(
@@ -35,10 +35,10 @@ ARTICLE = Schema(
     ("title", "summary", "category", "published", "key_takeaway", "sources"),
     (
         *("id", "updated", "authors", "slug", "tags", "evidence", "image", "questions"),
-        *("corrections", "draft", "canonical_url", "language"),
+        *("corrections", "draft", "canonical_url", "language", "aliases", "withdrawn"),
+        "feed_seconds",
     ),
 )
-_HANDLER = YAMLHandler()
 _TOP_OF_ANSWERS = 4
 """An answer's headings: the page has `h2` over the questions and `h3` for each."""
 
@@ -61,7 +61,7 @@ def parse(
         message = f"the file has {len(raw):,} bytes"
         remedy = "1 MiB is the most; move data elsewhere and link to it"
         return None, (error("file-too-large", Place(path), message, remedy),)
-    split = _split(raw, path)
+    split = matter.split(raw, path)
     if isinstance(split, Finding):
         return None, (split,)
     tree = yamltree.compose(split.matter, split.matter_line)
@@ -82,53 +82,6 @@ def parse(
     if reader.draft:
         findings = list(softened(findings))
     return None if blocked else article, tuple(findings)
-
-
-@dataclass(frozen=True, slots=True)
-class _Split:
-    """Front matter and body as text, the line each starts on, and what is wrong already."""
-
-    text: str
-    matter: str
-    matter_line: int
-    body: str
-    body_line: int
-    findings: tuple[Finding, ...]
-
-
-def _split(raw: bytes, path: str) -> _Split | Finding:
-    """Take the file apart as python-frontmatter does, and keep count of the lines."""
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as wrong:
-        line = raw.count(b"\n", 0, wrong.start) + 1
-        message = f"byte {wrong.start:,} is not UTF-8"
-        return error("invalid-utf8", Place(path, line), message, "save the file as UTF-8")
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    findings = tuple(characters.forbidden(text, path))
-    if findings:
-        text = characters.FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text)
-    missing = error(
-        "front-matter",
-        Place(path, 1),
-        "there is no front matter",
-        "start the file with a line of ---, the keys, and another line of ---",
-    )
-    opening = _HANDLER.FM_BOUNDARY.match(text)
-    if opening is None:
-        return missing
-    try:
-        matter, body = _HANDLER.split(text)
-    except ValueError:  # no second boundary
-        return missing
-    return _Split(
-        text=text,
-        matter=matter,
-        matter_line=text.count("\n", 0, opening.end()) + 1,
-        body=body,
-        body_line=text.count("\n", 0, len(text) - len(body)) + 1,
-        findings=findings,
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +114,7 @@ class _Written:
     sources: tuple[Source, ...]
     citations: tuple[int, ...]
     words: int
+    feed_bytes: int
 
 
 class _File:
@@ -169,7 +123,7 @@ class _File:
     def __init__(
         self,
         path: str,
-        split: _Split,
+        split: Split,
         zone: ZoneInfo,
         categories: Collection[str],
         words_per_minute: int,
@@ -195,20 +149,16 @@ class _File:
         published, updated = self._instants(values)
         listed = parts.sources(fields, values.get("sources"))
         asked = self._questions(values.get("questions"))
-        evidence = fields.choice(values.get("evidence"), "evidence", tuple(Evidence))
         slug = self._slug(values.get("slug"))
-        image = parts.image(fields, values.get("image"))
         noticed = parts.corrections(fields, values.get("corrections"))
-        rest = {
-            "authors": fields.texts(values.get("authors"), "authors"),
-            "tags": fields.texts(values.get("tags"), "tags"),
-        }
-        canonical = parts.address(fields, values.get("canonical_url"), "canonical_url")
-        language = parts.language(fields, values.get("language"))
+        withdrawn = parts.withdrawal(fields, values.get("withdrawn"))
+        seconds = parts.feed_seconds(fields, values.get("feed_seconds"))
+        rest = self._rest(values)
         body = _Text(markdown.read(split.body), split.body_line)
         written = self._rendered(body, asked, listed)
+        when = [(notice.date, place) for notice, place in noticed]
+        when += [(withdrawal.date, place) for withdrawal, place in withdrawn]
         if published:
-            when = [(notice.date, place) for notice, place in noticed]
             fields.findings += dates.order(published, updated, when, self._zone)
         if not (permanent and title and summary and takeaway and category and published and slug):
             return None
@@ -219,7 +169,7 @@ class _File:
             summary=summary,
             category=category,
             published_at=published,
-            updated_at=self._updated(published, updated, (notice.date for notice, _ in noticed)),
+            updated_at=self._updated(published, updated, (day for day, _ in when), seconds),
             key_takeaway=takeaway,
             sources=written.sources,
             body=split.body.strip("\n"),
@@ -228,24 +178,37 @@ class _File:
             path=self.path,
             version=version,
             citations=written.citations,
-            evidence=Evidence(evidence) if evidence else None,
-            image=image,
             questions=written.questions,
             corrections=tuple(notice for notice, _ in noticed),
             draft=self.draft,
-            canonical_url=canonical,
-            language=language,
             reading_minutes=max(1, ceil(written.words / self._words_per_minute)),
+            withdrawn=next((withdrawal for withdrawal, _ in withdrawn), None),
+            feed_seconds=seconds,
+            feed_bytes=written.feed_bytes,
             **rest,
         )
+
+    def _rest(self, values: Mapping[str, Node]) -> dict[str, Any]:
+        """What stands for itself: nothing else depends on it."""
+        fields = self.fields
+        evidence = fields.choice(values.get("evidence"), "evidence", tuple(Evidence))
+        return {
+            "authors": parts.words(fields, values.get("authors"), "authors"),
+            "tags": parts.words(fields, values.get("tags"), "tags"),
+            "evidence": Evidence(evidence) if evidence else None,
+            "image": parts.image(fields, values.get("image")),
+            "canonical_url": parts.address(fields, values.get("canonical_url"), "canonical_url"),
+            "language": parts.language(fields, values.get("language")),
+            "aliases": parts.aliases(fields, values.get("aliases")),
+        }
 
     def _id(self, tree: yamltree.Mapping, node: Node | None) -> str | None:
         if node is not None:
             return parts.article_id(self.fields, node)
         written = tree.find("id")
         if written is None:
-            remedy = "run `publisher check --mint`"
-            self.fields.note("missing-id", tree, "the article has no id yet", remedy)
+            said, remedy = "the article has no id yet", "run `publisher check --mint`"
+            self.fields.note("missing-id", tree, said, remedy)
         else:
             remedy = "delete the line and run `publisher check --mint`"
             self.fields.note("bad-id", written, "id is empty", remedy)
@@ -276,12 +239,13 @@ class _File:
         self,
         published: datetime,
         updated: tuple[datetime, Place] | None,
-        corrected: Iterable[date],
+        noticed: Iterable[date],
+        seconds: int,
     ) -> datetime:
-        moments = [published, *(dates.midnight(day, self._zone) for day in corrected)]
+        moments = [published, *(dates.midnight(day, self._zone) for day in noticed)]
         if updated:
             moments.append(updated[0])
-        return max(moments)
+        return max(moments) + timedelta(seconds=seconds)
 
     def _questions(self, node: Node | None) -> tuple[_Asked, ...]:
         found: list[_Asked] = []
@@ -333,10 +297,14 @@ class _File:
             questions.append(Question(each.question, each.text.reading.text.strip(), answer.html))
             uses = answer.uses
         known = (listed[key].source for key in numbers if key in listed)
+        sources = tuple(source for source in known if source is not None)
+        taken = footprint.taken(page.html, questions, sources)
+        findings += length.for_feeds(taken, Place(self.path, body.first_line))
         return _Written(
             body_html=page.html,
             questions=tuple(questions),
-            sources=tuple(source for source in known if source is not None),
+            sources=sources,
+            feed_bytes=taken,
             citations=tuple(uses.get(key, 0) for key in numbers),
             words=sum(text.reading.words for text in texts),
         )

@@ -24,6 +24,9 @@ def render(feed: Feed) -> bytes:
         "favicon": feed.icon,
         "authors": [{"name": feed.author}],
         "language": feed.language,
+        "hubs": [{"type": "WebSub", "url": feed.hub}] if feed.hub else None,
+        # RFC 5005's archive, as far as the format can say it: the older items.
+        "next_url": feed.previous.json if feed.previous else None,
         "items": [_item(item) for item in feed.items],
     }
     text = json.dumps(_present(document), ensure_ascii=False, indent=1)

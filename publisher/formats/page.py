@@ -11,10 +11,11 @@ from urllib.parse import quote, urlsplit
 
 from markupsafe import Markup, escape
 
-from publisher.domain.article import Article
+from publisher.domain.article import Article, Withdrawal
 from publisher.domain.journal import Category, Journal, Newsletter
 from publisher.domain.template import TemplateSet
-from publisher.formats import atom, colours, jsonfeed, jsonld, rss
+from publisher.formats import channel, colours, jsonld, opml
+from publisher.formats.channel import Channel
 from publisher.formats.feed import clean
 from publisher.formats.picture import Picture
 from publisher.formats.templating import environment, locale, render
@@ -70,7 +71,10 @@ class Pages:
             pictures=pictures,
             icon=icon,
             logo=logo,
-            feeds=_feeds(journal),
+            feeds=channel.of_journal(journal).links(journal),
+            links=self._links,
+            opml=f"/{opml.PATH}",
+            opml_type=opml.TYPE,
             light=colours.light(journal.colours),
             dark=colours.dark(journal.colours),
         )
@@ -90,6 +94,30 @@ class Pages:
             article=article,
             category=journal.category(article.category),
             image=picture,
+            follow=self._links(channel.of_category(journal, journal.category(article.category))),
+        )
+
+    def withdrawn(self, article: Article, withdrawal: Withdrawal) -> bytes:
+        """The page of an article that was taken back: what it was, when and why."""
+        return self._page(
+            "withdrawn",
+            path=None,
+            title=f"Withdrawn: {article.title}",
+            language=article.language,
+            article=article,
+            withdrawal=withdrawal,
+        )
+
+    def moved(self, article: Article) -> bytes:
+        """The page at a former address of the article, for hosts that cannot redirect."""
+        path = self._journal.article_path(article)
+        return self._page(
+            "moved",
+            path=path,
+            title=article.title,
+            description=article.summary,
+            article=article,
+            target=self._journal.url + path,
         )
 
     def index(self, articles: Sequence[Article]) -> bytes:
@@ -115,6 +143,7 @@ class Pages:
             category=category,
             articles=articles[:CARDS],
             earlier=articles[CARDS:],
+            follow=self._links(channel.of_category(self._journal, category)),
         )
 
     def issues(self, newsletters: Sequence[tuple[Newsletter, Sequence[Listed]]]) -> bytes:
@@ -126,26 +155,70 @@ class Pages:
             title="Past issues",
             description=f"Every issue of {self._journal.title}, as it was sent.",
             newsletters=newsletters,
+            follow=tuple(
+                link
+                for newsletter, _ in newsletters
+                for link in self._links(channel.of_newsletter(self._journal, newsletter))
+            ),
+        )
+
+    def newsletter(self, newsletter: Newsletter, listed: Sequence[Listed]) -> bytes:
+        """The page of one newsletter's past issues, newest first."""
+        path = self._journal.newsletter_path(newsletter.slug)
+        return self._page(
+            "newsletter",
+            path=path,
+            here=path,
+            title=newsletter.title,
+            description=newsletter.description,
+            newsletter=newsletter,
+            listed=listed,
+            follow=self._links(channel.of_newsletter(self._journal, newsletter)),
+        )
+
+    def feeds(self, channels: Sequence[Channel]) -> bytes:
+        """The page that says in plain words how to follow the journal."""
+        return self._page(
+            "feeds",
+            path="/feeds/",
+            here="/feeds/",
+            title="How to follow",
+            description=f"How to hear of new articles in {self._journal.title}.",
+            channels=channels,
         )
 
     def missing(self) -> bytes:
         """The page for an address that leads nowhere; it has no address of its own."""
         return self._page("404", path=None, title="Page not found")
 
-    def feed_content(self, article: Article, absolute: Absolute) -> str:
+    def feed_content(self, article: Article, absolute: Absolute, *, whole: bool = True) -> str:
         """What feeds carry: body, questions, takeaway, sources, corrections, disclaimer.
 
-        Sanitised HTML in which every URL is absolute; marks of citations lead to the page.
+        Sanitised HTML in which every URL is absolute; marks of citations lead to the page. An
+        article too long for feeds is not carried `whole`: its summary stands for the body.
         """
         url = self._journal.article_url(article)
+        questions = article.questions if whole else ()
         return render(
             self._env,
             self._templates,
             "site/feed-content.html",
             article=article,
+            whole=whole,
+            url=url,
             image=self._pictures[article.id],
-            body_html=absolute(article.body_html, url),
-            questions=[(q.question, absolute(q.answer_html, url)) for q in article.questions],
+            body_html=absolute(article.body_html, url) if whole else "",
+            questions=[(q.question, absolute(q.answer_html, url)) for q in questions],
+        )
+
+    def feed_notice(self, article: Article, withdrawal: Withdrawal) -> str:
+        """What feeds carry in the place of an article that was taken back."""
+        return render(
+            self._env,
+            self._templates,
+            "site/feed-withdrawn.html",
+            article=article,
+            withdrawal=withdrawal,
         )
 
     def _page(
@@ -159,6 +232,7 @@ class Pages:
         canonical: str | None = None,
         language: str | None = None,
         graph: list[dict[str, object]] | None = None,
+        follow: Sequence[channel.Link] = (),
         **context: object,
     ) -> bytes:
         spoken = language or self._journal.language
@@ -175,9 +249,13 @@ class Pages:
             direction=locale(spoken).text_direction,
             og_locale=spoken.replace("-", "_") if "-" in spoken else None,
             jsonld=jsonld.render(graph) if graph else None,
+            follow=follow,
             **context,
         )
         return clean(text).encode()
+
+    def _links(self, followed: Channel) -> tuple[channel.Link, ...]:
+        return followed.links(self._journal)
 
     def _once(self, name: str, here: str | None = None) -> Markup:
         """A part that many pages share; `here` is the page that its links lead to, if any."""
@@ -192,11 +270,3 @@ class Pages:
         """A file's address with its version, so that caches may keep it for good."""
         version = hashlib.sha256(self._assets.get(name, b"")).hexdigest()[:10]
         return f"{self._href('/' + name)}?v={version}"
-
-
-def _feeds(journal: Journal) -> list[dict[str, str]]:
-    return [
-        {"name": "RSS", "type": rss.TYPE, "url": f"{journal.url}/feed.xml"},
-        {"name": "Atom", "type": atom.TYPE, "url": f"{journal.url}/atom.xml"},
-        {"name": "JSON Feed", "type": jsonfeed.TYPE, "url": f"{journal.url}/feed.json"},
-    ]

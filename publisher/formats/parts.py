@@ -9,12 +9,15 @@ from datetime import date, datetime
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from publisher.checks import citations, dates, identifiers, images, links
-from publisher.domain.article import Correction, CorrectionKind, Image, Source
+from publisher.checks import aliases as moves
+from publisher.checks import citations, dates, identifiers, images, instants, links
+from publisher.checks import text as characters
+from publisher.domain.article import Alias, Correction, CorrectionKind, Image, Source, Withdrawal
 from publisher.domain.finding import Finding, Place
 from publisher.formats import identifiers as forms
 from publisher.formats.fields import PARAGRAPH_LENGTH, Fields, Schema
 from publisher.formats.markdown import KEY, picture_path
+from publisher.formats.sanitise import TAGS
 from publisher.formats.yamltree import Mapping, Node, Scalar, Sequence
 
 SOURCE = Schema(
@@ -25,6 +28,7 @@ SOURCE = Schema(
 QUESTION = Schema("a question", ("question", "answer"))
 CORRECTION = Schema("a correction", ("date", "kind", "wrong", "right"))
 IMAGE = Schema("the image", ("path", "alt"))
+WITHDRAWAL = Schema("a withdrawal", ("date", "reason"))
 
 # RFC 4151 §2.1: authority (a DNS name or a mail address), date, specific part.
 _TAG_URI = re.compile(
@@ -33,6 +37,7 @@ _TAG_URI = re.compile(
     r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})+",
     re.ASCII,
 )
+HTML = TAGS | {"body", "center", "font", "html", "iframe", "script", "style", "title"}
 ID_LENGTH = 200
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 SLUG_LENGTH = 100
@@ -247,6 +252,46 @@ def corrections(fields: Fields, node: Node | None) -> tuple[tuple[Correction, Pl
     return tuple(found)
 
 
+def withdrawal(fields: Fields, node: Node | None) -> tuple[tuple[Withdrawal, Place], ...]:
+    """The withdrawal with the place of its date; none where the article stands."""
+    if node is None:
+        return ()
+    if not isinstance(node, Mapping):
+        remedy = "write `date:` and `reason:` below it"
+        fields.note("wrong-type", node, f"withdrawn must be a mapping, not a {node.kind}", remedy)
+        return ()
+    values = fields.keys(node, WITHDRAWAL)
+    when = day(fields, values.get("date"), "date")
+    reason = plain(fields, values.get("reason"), "reason")
+    if when is None or reason is None:
+        return ()
+    return ((Withdrawal(when, reason), fields.place(values["date"])),)
+
+
+def aliases(fields: Fields, node: Node | None) -> tuple[Alias, ...]:
+    """The addresses that the article had before."""
+    found: list[Alias] = []
+    for item in fields.items(node, "aliases"):
+        path = fields.text(item, "an entry of aliases")
+        if path is not None:
+            wrong = tuple(moves.path(path, fields.place(item)))
+            fields.findings += wrong
+            found += () if wrong else (Alias(path, item.line),)
+    return tuple(found)
+
+
+def feed_seconds(fields: Fields, node: Node | None) -> int:
+    """The seconds that keep the article's `updated` apart from others'; 0 without any."""
+    written = fields.scalar(node, "feed_seconds", ("number",), "a number")
+    if node is None or written is None:
+        return 0
+    found = instants.seconds(written, fields.place(node))
+    if isinstance(found, Finding):
+        fields.findings.append(found)
+        return 0
+    return found
+
+
 def plain(
     fields: Fields, node: Node | None, name: str, limit: int = PARAGRAPH_LENGTH
 ) -> str | None:
@@ -254,7 +299,14 @@ def plain(
     value = fields.text(node, name, limit)
     if node is not None and value is not None:
         fields.findings += citations.in_plain_text(name, value, fields.place(node))
+        fields.findings += characters.markup(name, value, HTML, fields.place(node))
     return value
+
+
+def words(fields: Fields, node: Node | None, name: str) -> tuple[str, ...]:
+    """A list of names or labels, plain text each."""
+    found = (plain(fields, item, f"an entry of {name}") for item in fields.items(node, name))
+    return tuple(text for text in found if text is not None)
 
 
 def body_image(target: str, scheme: str | None, alt: str, place: Place) -> list[Finding]:

@@ -116,6 +116,26 @@ def mint_line(raw: bytes, article_id: str) -> bytes:
     return minted
 
 
+def seconds_line(raw: bytes, seconds: int) -> bytes:
+    """`raw` with a `feed_seconds:` line after that of its id; no other byte is changed.
+
+    Raises AuthorError when there is no line of the id alone, or when it has seconds already.
+    """
+    line = _ID_LINE.search(raw)
+    if line:
+        added = b"feed_seconds: %d%s" % (seconds, b"\r\n" if line[0].endswith(b"\r\n") else b"\n")
+        minted = raw[: line.end()] + added + raw[line.end() :]
+        before, after = _top(raw), _top(minted)
+        if before and after and not before.find("feed_seconds") and after.find("feed_seconds"):
+            return minted
+    raise AuthorError(
+        "feed_seconds cannot be added here: the front matter must have `id: …` on a line of its own"
+    )
+
+
+_ID_LINE = re.compile(rb"^id:[^\r\n]*\r?\n", re.MULTILINE)
+
+
 def _top(raw: bytes) -> yamltree.Mapping | None:
     text = raw.decode("utf-8-sig", "replace")
     if not BOUNDARY.match(text):

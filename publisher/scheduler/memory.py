@@ -42,7 +42,9 @@ class Memory:
         """What the site at `now` depends on, as a hash: the same mark needs no new build."""
         digest = hashlib.sha256((self.signature or "").encode())
         for issue in app.store.issues.list(limit=NEWEST):
-            digest.update(f"{issue.id}:{issue.hash}:{issue.archived()}\n".encode())
+            digest.update(
+                f"{issue.id}:{issue.hash}:{issue.archived()}:{issue.has_left()}\n".encode()
+            )
         public = sum(1 for article in library.articles if article.is_public(now))
         digest.update(f"{public}".encode())
         return digest.hexdigest()

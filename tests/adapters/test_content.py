@@ -22,7 +22,7 @@ def file(number: int, body: str = "", more: str = "", mint: bool = True) -> str:
     head = f"id: tag:journal.example.org,2026:a/x{number}\n" if mint else ""
     return (
         f"---\n{head}title: Title {number}\nsummary: A summary.\ncategory: heart\n"
-        "published: 2026-11-17\nkey_takeaway: A takeaway.\nsources:\n"
+        f"published: 2026-11-{10 + number}\nkey_takeaway: A takeaway.\nsources:\n"
         "  - {key: s, title: A trial, kind: trial, year: 2020, pmid: '32023374'}\n"
         f"{more}---\n\nText [@s]. {body}\n"
     )

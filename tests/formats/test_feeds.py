@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from publisher.formats import atom, jsonfeed, rss
-from publisher.formats.feed import NEVER, Enclosure, Feed, Item, clean, item, journal_feed
+from publisher.formats.channel import of_journal
+from publisher.formats.feed import NEVER, Addresses, Enclosure, Feed, Item, clean, item
 from publisher.formats.picture import Picture
 from tests.factories import article, journal, numbered
 
@@ -37,8 +38,9 @@ def sample(*items: Item, **overrides: Any) -> Feed:
         published_at=datetime(2026, 11, 18, 6, 0, tzinfo=timezone(timedelta(hours=1))),
         updated_at=datetime(2026, 11, 20, 6, 0, tzinfo=UTC),
     )
-    made = journal_feed(
-        journal(),
+    of = journal()
+    made = of_journal(of).feed(
+        of,
         items or (later, entry()),
         icon="https://journal.example.org/images/icon.svg",
         logo="https://journal.example.org/images/logo.png",
@@ -154,7 +156,7 @@ def test_an_empty_feed_is_valid_and_never_changes() -> None:
     feed = replace(sample(), items=())
     assert feed.updated_at == NEVER
     for render in (rss.render, atom.render):
-        assert read(render(feed)).feed.updated_parsed[:3] == (1970, 1, 1)
+        assert read(render(feed)).feed.updated_parsed[:3] == (2000, 1, 1)
     assert json.loads(jsonfeed.render(feed))["items"] == []
 
 

@@ -1,6 +1,7 @@
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -63,21 +64,29 @@ def said(found: BeautifulSoup, selector: str) -> str:
 
 def test_every_part_of_the_site_is_there() -> None:
     """Index, articles, categories, past issues, feeds, sitemap, robots, 404, styles, pictures."""
+
+    def feeds(folder: str) -> list[str]:
+        return [f"{folder}/{name}" for name in ("atom.xml", "feed.json", "feed.xml", "index.html")]
+
     assert list(built(article(), issues=(ArchivedIssue(issue(), edition()),))) == [
         "404.html",
+        "_site.json",
         "articles/car-nk-cells/index.html",
         "assets/colours.css",
         "assets/style.css",
         "atom.xml",
-        "categories/cancer/index.html",
-        "categories/nutrition/index.html",
-        "categories/sleep/index.html",
+        *feeds("categories/cancer"),
+        *feeds("categories/nutrition"),
+        *feeds("categories/sleep"),
         "feed.json",
         "feed.xml",
+        "feeds.opml",
+        "feeds/index.html",
         "images/cells.png",
         "index.html",
         "issues/index.html",
         "issues/weekly/1/index.html",
+        *feeds("issues/weekly"),
         "robots.txt",
         "sitemap.xml",
     ]
@@ -279,7 +288,7 @@ def test_an_authors_markup_never_reaches_the_page() -> None:
 
 
 def test_the_head_describes_the_page() -> None:
-    """Canonical, Open Graph, three feeds with exact types, and JSON-LD with its citations."""
+    """Canonical, Open Graph, feeds with exact types, and JSON-LD with its citations."""
     files = built(article(image=Image("images/cells.png", "Two cells")))
     found = soup(files, "articles/car-nk-cells/index.html")
     url = "https://journal.example.org/articles/car-nk-cells/"
@@ -288,6 +297,9 @@ def test_the_head_describes_the_page() -> None:
         ("application/rss+xml", "https://journal.example.org/feed.xml"),
         ("application/atom+xml", "https://journal.example.org/atom.xml"),
         ("application/feed+json", "https://journal.example.org/feed.json"),
+        ("application/rss+xml", "https://journal.example.org/categories/cancer/feed.xml"),
+        ("application/atom+xml", "https://journal.example.org/categories/cancer/atom.xml"),
+        ("application/feed+json", "https://journal.example.org/categories/cancer/feed.json"),
     ]
     properties = {m["property"]: m["content"] for m in found.select("meta[property]")}
     assert properties["og:type"] == "article"
@@ -362,13 +374,13 @@ def test_issues_are_listed_and_archived() -> None:
     of = journal(newsletters=(newsletter(), newsletter(slug="monthly", title="Monthly")))
     files = built(article(), of=of, issues=tuple(entries))
     found = soup(files, "issues/index.html")
-    assert [a.get_text() for a in found.select("main li a")] == [
+    assert [a.get_text() for a in found.select("main li > a")] == [
         "No. 4 <x>",
         "No. 2 <x>",
         "No. 1 <x>",
     ]
     assert "No issue has been sent yet" in found.get_text()
-    assert [p for p in files if p.startswith("issues/weekly/")] == [
+    assert [p for p in files if re.match(r"issues/weekly/\d", p)] == [
         f"issues/weekly/{n}/index.html" for n in (1, 2, 4)
     ]
     archived = soup(files, "issues/weekly/2/index.html")
@@ -400,7 +412,9 @@ def test_the_sitemap_says_when_pages_truly_changed() -> None:
         "https://journal.example.org/categories/cancer/": "2026-11-20T00:00:00Z",
         "https://journal.example.org/categories/nutrition/": None,
         "https://journal.example.org/categories/sleep/": "2026-11-17T07:00:00Z",
+        "https://journal.example.org/feeds/": None,
         "https://journal.example.org/issues/": None,
+        "https://journal.example.org/issues/weekly/": None,
     }
 
 
@@ -424,13 +438,13 @@ def test_feeds_carry_whole_articles_with_absolute_urls() -> None:
     found = BeautifulSoup(entry["content_html"], "html.parser")
     text = found.get_text(" ")
     parts = [
-        "What was wrong: ten",
-        "What is right: eleven",
+        "the notice is at the end",
         "What was asked",
         "Is it a cure?",
         "Key takeaway",
     ]
-    parts += ["The evidence is early", "Sources", "PMID 32023374", "does not replace the advice"]
+    parts += ["The evidence is early", "Sources", "PMID 32023374", "What was wrong: ten"]
+    parts += ["What is right: eleven", "does not replace the advice"]
     places = [text.index(part) for part in parts]
     assert places == sorted(places)
     targets = [a["href"] for a in found.select("a")] + [i["src"] for i in found.select("img")]

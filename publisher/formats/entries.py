@@ -1,0 +1,121 @@
+"""Articles, withdrawals and issues as entries of feeds, made when they are asked for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from functools import lru_cache, partial
+
+import nh3
+
+from publisher.checks import length
+from publisher.domain.article import Article
+from publisher.domain.issue import ArchivedIssue
+from publisher.domain.journal import Journal
+from publisher.domain.leaf import fingerprint
+from publisher.formats import channel, feed, footprint
+from publisher.formats.copies import archive_html
+from publisher.formats.feed import Item, clean
+from publisher.formats.feeds import PAGE, Entry
+from publisher.formats.markdown import absolute
+from publisher.formats.page import Pages
+from publisher.formats.picture import Picture
+
+_HIDDEN = re.compile(r'<div style="display:none.*?</div>', re.DOTALL)
+_GAPS = re.compile(r"\s*\n\s*")
+_SECONDS = 3_600
+_ABOUT = 3
+"""How much more an issue's HTML takes than its text, which has the same words and links."""
+# A mail is laid out with tables; its words stand in headings, paragraphs and lists.
+_WORDS = nh3.Cleaner(
+    tags={
+        *("a", "abbr", "b", "blockquote", "br", "cite", "code", "em", "h1", "h2", "h3", "h4"),
+        *("hr", "i", "img", "li", "ol", "p", "q", "s", "strong", "sub", "sup", "ul"),
+    },
+    attributes={"a": {"href"}, "img": {"src", "alt"}},
+    url_schemes={"http", "https", "mailto"},
+    link_rel=None,
+    clean_content_tags={"script", "style", "title"},
+)
+
+
+def of_articles(
+    journal: Journal,
+    pages: Pages,
+    articles: Sequence[Article],
+    pictures: Mapping[str, Picture | None],
+    ground: str,
+) -> dict[str, Entry]:
+    """By id. `ground` is the hash of all that entries depend on beside their articles."""
+    held = {article.id: article for article in articles}
+
+    # The formats of a document are made one after the other, so few items need be kept.
+    @lru_cache(maxsize=2 * PAGE)
+    def made(article_id: str) -> Item:
+        article = held[article_id]
+        return _item(journal, pages, article, pictures.get(article_id))
+
+    return {
+        article.id: Entry(
+            id=article.id,
+            published_at=article.published_at,
+            updated_at=article.updated_at,
+            weight=_weight(journal, article),
+            key=fingerprint(ground, article.version, article.path, pictures.get(article.id)),
+            make=partial(made, article.id),
+        )
+        for article in articles
+    }
+
+
+def of_issue(journal: Journal, entry: ArchivedIssue) -> Entry:
+    """A sent issue in its newsletter's feed, with what it said to everybody.
+
+    Issues of one slot differ in their `updated` by their numbers, which are stored.
+    """
+    issue, number = entry.issue, entry.issue.number or 0
+    return Entry(
+        id=channel.issue_id(journal, issue.newsletter, number),
+        published_at=issue.slot_at,
+        updated_at=issue.slot_at + timedelta(seconds=number % _SECONDS),
+        weight=_ABOUT * footprint.escaped(entry.edition.text),
+        key=fingerprint(journal, issue.newsletter, number, issue.slot_at, entry.edition),
+        make=partial(_issue, journal, entry),
+    )
+
+
+def _issue(journal: Journal, entry: ArchivedIssue) -> Item:
+    issue, edition, number = entry.issue, entry.edition, entry.issue.number or 0
+    return Item(
+        id=channel.issue_id(journal, issue.newsletter, number),
+        url=journal.url + journal.issue_path(issue.newsletter, number),
+        title=clean(edition.subject),
+        summary=clean(edition.preheader),
+        content_html=issue_html(entry, journal),
+        published_at=issue.slot_at,
+        updated_at=issue.slot_at + timedelta(seconds=number % _SECONDS),
+        language=edition.language if edition.language != journal.language else None,
+    )
+
+
+def issue_html(entry: ArchivedIssue, journal: Journal) -> str:
+    """The mail's words, links and pictures without its layout, sanitised."""
+    page = _HIDDEN.sub("", archive_html(entry.edition, journal), count=1)
+    return clean(_GAPS.sub("\n", _WORDS.clean(page)).strip())
+
+
+def _item(journal: Journal, pages: Pages, article: Article, picture: Picture | None) -> Item:
+    if article.withdrawn is not None:
+        notice = pages.feed_notice(article, article.withdrawn)
+        title = f"Withdrawn: {article.title}"
+        return feed.withdrawn(journal, article, notice, title, article.withdrawn.reason)
+    whole = article.feed_bytes <= length.LONGEST
+    content = pages.feed_content(article, absolute, whole=whole)
+    return feed.item(journal, article, content, picture)
+
+
+def _weight(journal: Journal, article: Article) -> int:
+    if article.withdrawn is not None:
+        return footprint.item(article.title, article.withdrawn.reason, journal.disclaimer)
+    return footprint.entry(article, journal.disclaimer)

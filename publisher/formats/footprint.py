@@ -1,0 +1,53 @@
+"""How many bytes things take in a feed, before any feed is written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from publisher.checks.length import LONGEST
+from publisher.domain.article import Article, Question, Source
+
+_MARKUP = 240
+"""Bytes around a source or a question in `site/feed-content.html`, escaped, and to spare."""
+_ENTRY = 4_096
+"""Bytes of an entry beside its texts: names of elements, dates, ids, addresses, picture."""
+_ADDRESS = 200
+"""Bytes that a relative link grows by, when it is made absolute."""
+_SHORT_FORM = 64 * 1024
+"""Bytes for the sources of an article that is too long to be carried whole."""
+_REPEATED = 3
+"""How often a light text may stand in an entry (a title, a summary and in the content)."""
+
+
+def escaped(text: str) -> int:
+    """UTF-8 bytes of `text` in XML or in JSON, whichever has more."""
+    plain = len(text.encode("utf-8", "surrogatepass"))
+    xml = plain + 3 * (text.count("<") + text.count(">")) + 4 * text.count("&")
+    return max(xml, len(json.dumps(text, ensure_ascii=False).encode("utf-8", "surrogatepass")))
+
+
+def taken(body_html: str, questions: Iterable[Question], sources: Iterable[Source]) -> int:
+    """About what body, answers and sources take."""
+    total = escaped(body_html) + _ADDRESS * (body_html.count('="#') + body_html.count('="..'))
+    for question in questions:
+        total += _MARKUP + 4 * escaped(question.question) + escaped(question.answer_html)
+    for source in sources:
+        words = (source.title, source.kind, source.journal or "", *source.authors)
+        links = (address for label, link in source.links for address in (label, link))
+        total += 2 * _MARKUP + sum(map(escaped, words)) + 2 * sum(map(escaped, links))
+    return total
+
+
+def entry(article: Article, disclaimer: str) -> int:
+    """What the whole entry takes: `article.feed_bytes` and all the rest."""
+    notices = (text for each in article.corrections for text in (each.wrong, each.right))
+    light = (article.title, article.summary, article.key_takeaway, *article.authors, *article.tags)
+    texts = (*light, *notices, disclaimer)
+    body = article.feed_bytes if article.feed_bytes <= LONGEST else _SHORT_FORM
+    return body + _ENTRY + _REPEATED * sum(map(escaped, texts))
+
+
+def item(title: str, summary: str, content_html: str) -> int:
+    """What an entry with these texts takes."""
+    return _ENTRY + _REPEATED * (escaped(title) + escaped(summary)) + escaped(content_html)
