@@ -123,9 +123,8 @@ def _answers(pipes: list[int]) -> Iterator[tuple[int, bytes]]:
     while pipes:
         for pipe in select.select(pipes, [], [])[0]:
             head = _read(pipe, _NUMBER + _LENGTH)
-            length = int.from_bytes(head[_NUMBER:], "big")
-            answer = _read(pipe, length) if len(head) == _NUMBER + _LENGTH else b""
-            if head and len(answer) == length:
+            answer = _read(pipe, length := int.from_bytes(head[_NUMBER:], "big"))
+            if len(head) == _NUMBER + _LENGTH and len(answer) == length:
                 yield int.from_bytes(head[:_NUMBER], "big"), answer
             else:
                 pipes.remove(pipe)

@@ -51,9 +51,8 @@ def fingerprint(*parts: object) -> str:
 
     Only for values that show all they hold, as dataclasses, enums, tuples, texts and numbers do.
     """
-    digest = hashlib.sha256()
+    whole: list[bytes] = []
     for part in parts:
         shown = part if isinstance(part, bytes) else repr(part).encode("utf-8", "surrogatepass")
-        digest.update(b"%s %d " % (type(part).__name__.encode(), len(shown)))
-        digest.update(shown)
-    return digest.hexdigest()
+        whole += (b"%s %d " % (type(part).__name__.encode(), len(shown)), shown)
+    return hashlib.sha256(b"".join(whole)).hexdigest()

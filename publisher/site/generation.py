@@ -10,19 +10,19 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from publisher.formats.manifest import Entry, Manifest
 
-Found = tuple[str, os.stat_result]
-"""A path below a folder and what it is."""
+Found = tuple[str, os.stat_result | None]
+"""A path below a folder and what it is; None for a folder."""
 
 
 def survey(folder: Path, remembered: Manifest) -> Manifest:
     """What `folder` holds now. Only files that are not as they are remembered are read."""
     entries: dict[str, Entry] = {}
     for path, found in _entries(folder):
-        if not stat.S_ISREG(found.st_mode):
+        if found is None or not stat.S_ISREG(found.st_mode):
             continue
         entry = remembered.entries.get(path)
         if entry is None or entry.stamp != _stamp(found):
@@ -38,17 +38,20 @@ def strip(folder: Path, kept: Mapping[str, Entry]) -> tuple[set[str], set[Path]]
     left: set[str] = set()
     touched: set[Path] = set()
     below: list[str] = []
+    needed: set[str] = set()
     for path, found in _entries(folder):
-        if stat.S_ISDIR(found.st_mode):
+        if found is None:
             below.append(path)
         elif path in kept and kept[path].stamp == _stamp(found):
             left.add(path)
+            needed.add(path.rpartition("/")[0])
         else:
             (folder / path).unlink()
             touched.add((folder / path).parent)
-    needed = {str(parent) for path in left for parent in PurePosixPath(path).parents}
     for path in reversed(below):  # those within before those around them
-        if path not in needed:
+        if path in needed:
+            needed.add(path.rpartition("/")[0])
+        else:
             (folder / path).rmdir()
             touched = (touched - {folder / path}) | {(folder / path).parent}
     return left, touched
@@ -104,9 +107,11 @@ def _entries(folder: Path) -> Iterator[Found]:
         with os.scandir(place) as entries:
             for each in entries:
                 path = prefix + each.name
-                yield path, each.stat(follow_symlinks=False)
                 if each.is_dir(follow_symlinks=False):
+                    yield path, None
                     waiting.append((each.path, f"{path}/"))
+                else:
+                    yield path, each.stat(follow_symlinks=False)
 
 
 def _stamp(found: os.stat_result) -> tuple[int, int, int]:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, exists, insert, select
+from sqlalchemy import ColumnClause, Connection, column, exists, insert, select, table
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from publisher.errors import StoreError
 from publisher.stores.database import Database
 from publisher.stores.tables import instant, meta, micros
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
 _STARTED_AT = "started_at"
 
 
@@ -24,12 +26,33 @@ def migrate(database: Database, now: datetime) -> None:
     Raises StoreError, also where a newer publisher wrote the store.
     """
     with database.change() as connection:
-        config = _config(connection)
-        _refuse_newer(connection, config, database.where)
-        command.upgrade(config, "head")
+        if not is_current(connection):
+            _upgrade(connection, database.where)
         known = exists().where(meta.c.key == _STARTED_AT)
         if not connection.scalar(select(known)):
             connection.execute(insert(meta).values(key=_STARTED_AT, value=str(micros(now))))
+
+
+def is_current(connection: Connection) -> bool:
+    """Whether the schema is of the newest migration; without Alembic, which takes a third of
+    the time of a small command to import.
+    """
+    newest = max(file.name.partition("_")[0] for file in _MIGRATIONS.glob("versions/[0-9]*.py"))
+    version: ColumnClause[str] = column("version_num")
+    try:
+        with connection.begin_nested():
+            found = connection.scalars(select(version).select_from(table("alembic_version"))).all()
+    except (OperationalError, ProgrammingError):
+        return False  # there is no such table yet
+    return found == [newest]
+
+
+def _upgrade(connection: Connection, where: str) -> None:
+    from alembic import command
+
+    config = _config(connection)
+    _refuse_newer(connection, config, where)
+    command.upgrade(config, "head")
 
 
 def started_at(connection: Connection, where: str) -> datetime:
@@ -42,6 +65,9 @@ def started_at(connection: Connection, where: str) -> datetime:
 
 def check(connection: Connection, where: str) -> str:
     """The version, when it is this one. Raises StoreError otherwise."""
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
     config = _config(connection)
     _refuse_newer(connection, config, where)
     current = MigrationContext.configure(connection).get_current_revision()
@@ -55,14 +81,19 @@ def check(connection: Connection, where: str) -> str:
 
 
 def _config(connection: Connection) -> Config:
+    from alembic.config import Config
+
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(_MIGRATIONS))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     return config
 
 
 def _refuse_newer(connection: Connection, config: Config, where: str) -> None:
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     current = MigrationContext.configure(connection).get_current_revision()
     if current is not None and current not in known:

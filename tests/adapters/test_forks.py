@@ -1,0 +1,119 @@
+import os
+import signal
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from publisher import forks
+from publisher.forks import Forks
+from publisher.ports import Workers
+
+SIZE = 23
+
+
+def answer(number: int) -> bytes:
+    return b"%d" % number * (number * 5000)
+
+
+def everything(workers: Workers, work: Callable[[int], bytes] = answer) -> dict[int, bytes]:
+    return dict(workers.each(work, SIZE))
+
+
+EXPECTED = {number: answer(number) for number in range(SIZE)}
+
+
+@pytest.mark.parametrize("processes", [0, 1, 2, 3, 50])
+def test_every_piece_is_answered_once(processes: int) -> None:
+    """However many processes there are; answers larger than a pipe holds included."""
+    found = list(Forks(processes).each(answer, SIZE))
+    assert len(found) == SIZE
+    assert dict(found) == EXPECTED
+    assert list(Forks(processes).each(answer, 0)) == []
+    assert list(Forks(processes).each(answer, 1)) == [(0, b"")]
+    assert Forks().each(answer, 0) is not None
+
+
+def test_the_work_is_shared() -> None:
+    """Each piece is done in one of the copies, none here."""
+    found = everything(Forks(2), lambda _: b"%d" % os.getpid())
+    assert len(set(found.values())) == 2
+    assert b"%d" % os.getpid() not in found.values()
+
+
+def test_what_fails_in_a_copy_is_raised_here() -> None:
+    """The very exception, from where it arises, as if there were no copies."""
+
+    def work(number: int) -> bytes:
+        if number == 7:
+            raise KeyError("seven")
+        return answer(number)
+
+    with pytest.raises(KeyError, match="seven"):
+        everything(Forks(2), work)
+
+
+def test_what_a_killed_copy_leaves_is_done_here() -> None:
+    """A copy that the system kills costs time and no answer, even in the midst of one."""
+    here = os.getpid()
+
+    def work(number: int) -> bytes:
+        if number == 5 and os.getpid() != here:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return answer(number)
+
+    assert everything(Forks(2), work) == EXPECTED
+
+
+@pytest.mark.parametrize("said", [b"\0\0\0", b"\0\0\0\5" + (9).to_bytes(8, "big") + b"half"])
+def test_half_an_answer_is_none(said: bytes) -> None:
+    """A pipe that ends within an answer, or within its head, has said nothing more."""
+    whole = (3).to_bytes(4, "big") + (2).to_bytes(8, "big") + b"ok"
+    reading, writing = os.pipe()
+    os.write(writing, whole + said)
+    os.close(writing)
+    assert list(forks._answers([reading])) == [(3, b"ok")]
+    os.close(reading)
+
+
+def test_a_process_with_threads_is_not_copied() -> None:
+    """The locks of another thread would stay locked in the copy."""
+    stop = threading.Event()
+    thread = threading.Thread(target=stop.wait)
+    thread.start()
+    found = everything(Forks(2), lambda _: b"%d" % os.getpid())
+    stop.set()
+    thread.join()
+    assert set(found.values()) == {b"%d" % os.getpid()}
+
+
+@pytest.mark.parametrize("allowed", [0, 1])
+def test_no_room_for_another_process(monkeypatch: pytest.MonkeyPatch, allowed: int) -> None:
+    """The system refuses a copy: the work is done all the same."""
+    fork, forked = os.fork, list[int]()
+
+    def refuse() -> int:
+        if len(forked) == allowed:
+            raise BlockingIOError("Resource temporarily unavailable")
+        forked.append(1)
+        return fork()
+
+    monkeypatch.setattr(os, "fork", refuse)
+    assert everything(Forks(3)) == EXPECTED
+
+
+def test_nobody_is_left_behind() -> None:
+    """A caller that stops listening ends the copies; none becomes a zombie."""
+    for _ in Forks(2).each(answer, SIZE):
+        break
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+def test_where_processors_cannot_be_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some systems only count them."""
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert everything(Forks(), lambda _: b"%d" % os.getpid()) == dict.fromkeys(
+        range(SIZE), b"%d" % os.getpid()
+    )
