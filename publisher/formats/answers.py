@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit
 
@@ -133,8 +133,3 @@ def security(journal: Journal) -> dict[str, str]:
         "Referrer-Policy": "no-referrer",
         "Cross-Origin-Opener-Policy": "same-origin",
     }
-
-
-def served(names: Iterable[str]) -> list[str]:
-    """Those files of a tree that are served: what begins with `_` directs servers only."""
-    return [name for name in names if not name.startswith("_")]

@@ -11,6 +11,9 @@ from functools import lru_cache
 LONGEST = 4096
 """Bytes of a field that is looked at; a longer one counts as absent."""
 
+LONGEST_DATE = 40
+"""The longest of the three forms has 33 (RFC 9110 §5.6.7); two dates are none."""
+
 _TAG = re.compile(rb'(W/)?("[^"]*")')
 _QUALITY = re.compile(r"q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)", re.IGNORECASE)
 
@@ -41,7 +44,7 @@ def _matches(listed: bytes, tag: bytes, *, weakly: bool) -> bool:
 
 @lru_cache(maxsize=1024)
 def _date(value: bytes | None) -> int | None:
-    if value is None or len(value) > 64:
+    if value is None or len(value) > LONGEST_DATE:
         return None
     try:
         found = parsedate_to_datetime(value.decode("ascii"))

@@ -70,7 +70,8 @@ class SecurityHeaders:
         fixed = answers.security(self._current().journal)
 
         async def sending(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            # A 304 stands for an answer that had them (RFC 9110 §15.4.5).
+            if message["type"] == "http.response.start" and message["status"] != 304:
                 headers = MutableHeaders(scope=message)
                 for name, value in fixed.items():
                     headers.setdefault(name, value)

@@ -60,7 +60,7 @@ class File:
     identity: tuple[int, ...]
     shrinks: bool
     forms: dict[str, Form] = field(default_factory=dict)
-    used: bool = True
+    used: bool = False
 
     @property
     def size(self) -> int:

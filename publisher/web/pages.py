@@ -47,7 +47,7 @@ class _Shop:
         self.base = answers.base(app.journal)
         self.memory = Memory(app.settings.public_dir, clock=clock, dress=self._dress)
         self.cache = (b"cache-control", app.settings.serving.cache_control.encode("latin-1"))
-        self._security = tuple(
+        self.security = tuple(
             (name.lower().encode(), value.encode("latin-1"))
             for name, value in answers.security(app.journal).items()
         )
@@ -72,7 +72,7 @@ class _Shop:
         if link:
             about.append((b"link", link.encode("latin-1")))
         short = ((b"etag", tag), *vary)
-        return Form(tag, body, (*short, *about, *self._security), short)
+        return Form(tag, body, (*short, *about, *self.security), short)
 
 
 class Pages:
@@ -175,7 +175,7 @@ def _reply(
         return 200, [cache, *form.headers], body
     if status == 304:
         return 304, [cache, *form.unchanged], b""
-    return 412, [cache, *form.unchanged, (b"content-length", b"0")], b""
+    return 412, [cache, *form.unchanged, (b"content-length", b"0"), *shop.security], b""
 
 
 async def _send_body(send: Send, body: bytes) -> None:
