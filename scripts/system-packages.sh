@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that some tests talk to for real: a browser, a mail server, a web
-# server, feed readers, spam filters and a DKIM verifier. Where it may not (no apt, not root), those
-# tests are skipped with a line each; with CI=true that is a failure.
+# server, feed readers, spam filters, a DKIM verifier, and Java for the HTML checker. Where it may
+# not (no apt, not root), those tests are skipped with a line each; with CI=true that is a failure.
 set -euo pipefail
 
 declare -A wanted=([chromium]=chromium [postfix]=/usr/sbin/postfix [newsboat]=newsboat [nginx]=/usr/sbin/nginx [rss2email]=r2e)
-wanted+=([opendkim]=/usr/sbin/opendkim [rspamd]=rspamd [spamassassin]=spamassassin)
+wanted+=([default-jre-headless]=java [opendkim]=/usr/sbin/opendkim [rspamd]=rspamd [spamassassin]=spamassassin)
 missing=()
 for package in "${!wanted[@]}"; do
   command -v "${wanted[$package]}" >/dev/null 2>&1 || missing+=("$package")

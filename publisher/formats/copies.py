@@ -10,6 +10,7 @@ from publisher.domain.issue import Edition
 from publisher.domain.journal import Journal
 from publisher.formats import outline, placeholder
 
+_BODY = re.compile(r"(<body\b[^>]*>)(.*)(</body>)", re.DOTALL)
 _URL = re.compile(r"https?://[^\s<>\"]+")
 
 IN_YOUR_COPY = "To unsubscribe, use the link in the copy that you received by email."
@@ -35,13 +36,13 @@ def links(edition: Edition, journal: Journal) -> tuple[str, ...]:
 def archive_html(edition: Edition, journal: Journal) -> str:
     """The mail's HTML as the page "view in your browser" leads to; no token in it.
 
-    It names itself as canonical, and says in words where the unsubscribe link is to be found.
+    It is a page of its own, so it has a main landmark. It names itself as canonical, and says in words where the unsubscribe link is to be found.
     """
     url = re.escape(escape(placeholder.unsubscribe_url(journal)))
     page = re.sub(
         rf"<a\b[^>]*\bhref=\"{url}\"[^>]*>.*?</a>", IN_YOUR_COPY, edition.html, flags=re.DOTALL
     )
-    page = _inert(page, journal)
+    page = _BODY.sub(r"\1<main>\2</main>\3", _inert(page, journal))
     own = next((u for u in links(edition, journal) if u.startswith(f"{journal.url}/issues/")), None)
     if own is None:
         return page

@@ -29,6 +29,10 @@ _SOURCE_LINE = 900  # characters; well under what RFC 5322 §2.1.1 allows once e
 _AFTER = re.compile(
     r"(</(?:td|tr|tbody|table|div|p|li|ol|ul|h[1-6]|head|style)>|<tbody>|<!\[endif\]-->)(?=<)"
 )
+_GROUND = re.compile(r"(<td\b[^>]*?) bgcolor=\"[^\"]*\"")
+"""MJML repeats a cell's ground as an attribute. Where styles are dropped it would stay without the
+text colour that goes with it: blue links on a dark button.
+"""
 _TOKENS = re.compile(r"<!--.*?-->|<[^>]*>|[ \n]+|[^<\s]+|.", re.DOTALL)
 
 
@@ -176,7 +180,7 @@ def _html(templates: TemplateSet, source: str) -> str:
             "it cannot; correct its name or its place"
         )
     # `vertical-align` is no attribute of HTML; the style beside it says the same.
-    return _break_lines(html.replace(' vertical-align="middle"', ""))
+    return _break_lines(_GROUND.sub(r"\1", html.replace(' vertical-align="middle"', "")))
 
 
 def _break_lines(html: str) -> str:
