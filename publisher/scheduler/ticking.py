@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from publisher import plan, release
-from publisher.app import App, Built, build_site, plan_slot, release_due
+from publisher.app import App, Built, build_site, ping_hub, plan_slot, release_due
 from publisher.build import next_change
 from publisher.domain.cadence import CadenceKind
 from publisher.domain.issue import Issue, IssueState
@@ -77,6 +77,8 @@ def tick(
     if library is not None:
         with _standing_alone("build", report, found):
             _build(app, library, now, kept, report)
+            with _standing_alone("hub", report, found):
+                ping_hub(app, now)  # only what is built and published; `status` shows the rest
     with _standing_alone("release", report, found):
         done = release_due(app, now)
         report.released, report.held = done.released, done.held
