@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from publisher import dispatch, plan, release, transports, websub
+from publisher import dispatch, mailroom, plan, release, transports, websub
 from publisher.announcements import AnnouncementFile
 from publisher.build import prepare
 from publisher.cache import Shelf, edition
@@ -282,4 +282,5 @@ def drain(
         ),
         bounce_address=app.settings.bounce_address,
         signers=app.settings.signers,
+        verp=mailroom.verp(app.settings),
     ).drain(stop, issue_id, on_progress)

@@ -10,10 +10,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from publisher.domain.announcement import Announcement
 from publisher.domain.article import Article
+from publisher.domain.bounce import Addressee, Bounce, Complaint, Disposition, Refusal
 from publisher.domain.delivery import Claim, DeliveryState, Lapsed, OutboxKind, Settlement
 from publisher.domain.finding import Finding
 from publisher.domain.issue import (
@@ -444,6 +445,57 @@ class Subscribers(Protocol):
         ...
 
 
+class Bounces(Protocol):
+    """What mail systems tell about deliveries and notices: bounces, complaints, refusals."""
+
+    def addressee(self, of: OutboxKind, of_id: int) -> Addressee | None:
+        """Whom a message was for; None when there is no such message (any more)."""
+        ...
+
+    def by_message_id(self, message_id: str, key: str) -> tuple[OutboxKind, int] | None:
+        """The delivery to this address (as compared) that has this Message-ID (with brackets).
+
+        A Message-ID comes of the issue's random nonce: nobody who did not get the mail has it.
+        """
+        ...
+
+    def latest(self, subscription_id: int) -> int | None:
+        """The delivery that last left for a subscription."""
+        ...
+
+    def known(self, key: str) -> bool:
+        """Whether a bounce or complaint with this key is on record."""
+        ...
+
+    def soft(
+        self, address: str, besides: tuple[OutboxKind, int], now: datetime
+    ) -> Sequence[datetime]:
+        """Instants of soft bounces of deliveries to an address since the last that arrived.
+
+        One for each delivery, its first; `besides` is left out.
+        """
+        ...
+
+    def blocks(self, issue_id: int) -> int:
+        """How many deliveries of an issue met a block."""
+        ...
+
+    def record(self, news: Bounce | Complaint, suppression: Suppression | None) -> bool:
+        """Keep the news and, with it, suppress; False (and nothing changed) when it is known.
+
+        A complaint's suppression takes the place of one that came from bounces.
+        """
+        ...
+
+    def refusals(self, since: datetime, limit: int) -> Sequence[Refusal]:
+        """Messages settled as refused by a server since then that no bounce tells of yet."""
+        ...
+
+    def counts(self, issue_id: int) -> Mapping[str, int]:
+        """Bounces of an issue by kind, and its complaints as `complaint`."""
+        ...
+
+
 class Sightings(Protocol):
     """When each article was first seen, so that late ones are told from old ones."""
 
@@ -484,6 +536,11 @@ class Store(Protocol):
         """When articles were first seen."""
         ...
 
+    @property
+    def bounces(self) -> Bounces:
+        """What mail systems tell about messages."""
+        ...
+
     def migrate(self, now: datetime) -> None:
         """Bring the schema up to date; `now` becomes the journal's beginning the first time."""
         ...
@@ -498,6 +555,29 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Let go of every connection."""
+        ...
+
+
+# --- what comes in ------------------------------------------------------------------------------
+
+Accept = Callable[[bytes, Sequence[str]], Disposition]
+"""Takes in one mail and its envelope's recipients, where they are known. Raises StoreError."""
+
+
+class Inbox(Protocol):
+    """A mailbox that is read."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in messages."""
+        ...
+
+    def read(self, accept: Accept) -> int:
+        """Hand over each mail that is new; how many. Raises OperatorError.
+
+        A mail that `accept` fails for stays new. What is done with is marked as read (or
+        deleted, if the settings say so); everything else stays unread, for people.
+        """
         ...
 
 
@@ -522,6 +602,30 @@ class Sender(Protocol):
 
     def close(self) -> None:
         """End the session politely; never raises."""
+        ...
+
+
+@runtime_checkable
+class NimbleSender(Sender, Protocol):
+    """A session that can do without waiting, so that one thread may serve many.
+
+    Optional for a transport. `wait` may be called by another thread than `begin` was.
+    """
+
+    def fileno(self) -> int:
+        """What becomes readable when `finish` may know more."""
+        ...
+
+    def begin(self, message: bytes, envelope: Envelope) -> Outcome | None:
+        """`send`, but None while the outcome has not come. Raises as `send` does."""
+        ...
+
+    def finish(self) -> Outcome | None:
+        """The outcome of what was begun, if it has come. Raises as `send` does."""
+        ...
+
+    def wait(self) -> Outcome:
+        """The outcome of what was begun, however long it takes. Raises as `send` does."""
         ...
 
 

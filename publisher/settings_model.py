@@ -231,6 +231,48 @@ class DispatchingTable(Table):
     retry_limit: Duration = timedelta(hours=72)
 
 
+class BouncesTable(Table):
+    """When bounces end in a suppression, and how envelope senders are signed."""
+
+    signed: bool = True
+    delimiter: Literal["+", "-", "="] = "+"
+    soft_sends: Annotated[int, Field(ge=1, le=100)] = 3
+    soft_span: Duration = timedelta(days=14)
+    block_limit: Annotated[int, Field(ge=1, le=10_000)] = 3
+
+
+class ImapTable(Table):
+    """A mailbox that is read over IMAP."""
+
+    host: Line
+    port: Annotated[int, Field(ge=1, le=65535)] = 993
+    security: Literal["implicit", "starttls", "none"] = "implicit"
+    username: Line
+    password_file: Line
+    folder: Line = "INBOX"
+    ca_file: Line | None = None
+
+
+class ListenTable(Table):
+    """An SMTP or LMTP server for bounces alone."""
+
+    protocol: Literal["smtp", "lmtp"] = "smtp"
+    host: Line = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 2525
+
+
+class InboundTable(Table):
+    """Where mail comes in; each way is optional."""
+
+    maildir: Line | None = None
+    imap: ImapTable | None = None
+    listen: ListenTable | None = None
+    addresses: Annotated[tuple[Address, ...], BeforeValidator(listed)] = ()
+    every: Annotated[Duration, Field(ge=timedelta(seconds=1))] = timedelta(minutes=1)
+    delete: bool = False
+    keep: Line = "var/inbound"
+
+
 class ServingTable(Table):
     """The web app's address."""
 
@@ -272,6 +314,8 @@ class Document(BaseSettings):
     publishing: PublishingTable = Field(default_factory=PublishingTable)
     dispatching: DispatchingTable = Field(default_factory=DispatchingTable)
     serving: ServingTable = Field(default_factory=ServingTable)
+    bounces: BouncesTable = Field(default_factory=BouncesTable)
+    inbound: InboundTable = Field(default_factory=InboundTable)
 
     @classmethod
     def settings_customise_sources(

@@ -3,6 +3,7 @@
 from publisher.cli import (
     demo,
     doctor,
+    incoming,
     init,
     issues,
     running,
@@ -17,6 +18,7 @@ __all__ = [
     "cli",
     "demo",
     "doctor",
+    "incoming",
     "init",
     "issues",
     "main",

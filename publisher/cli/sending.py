@@ -16,11 +16,12 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from publisher import mailroom
 from publisher.app import App, build_site, drain, release_one
 from publisher.cli import words
 from publisher.cli.frame import INTERRUPTED, cli
 from publisher.cli.issues import Name, Yes
-from publisher.cli.session import Session
+from publisher.cli.session import Session, nonce
 from publisher.dispatch import Progress, Report
 from publisher.domain.delivery import DeliveryState
 from publisher.domain.issue import Issue, IssueEvent, IssueState
@@ -165,6 +166,7 @@ def _drain(session: Session, app: App, issue: Issue) -> None:
             issue_id=issue.id,
             on_progress=lambda progress: step(_settled(progress)),
         )
+    mailroom.judge_refusals(app.settings, app.store, session.now(), nonce=nonce)
     after = app.store.issues.get(issue.id)
     lines = _outcome(after, report)
     session.done(words.document(after) | {"sent": dict(report.counts)}, *lines)

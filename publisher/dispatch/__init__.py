@@ -17,6 +17,7 @@ from publisher.dispatch.ledger import Ledger
 from publisher.dispatch.report import Bounds, Failed, Paused, Progress, Report
 from publisher.domain.journal import Journal
 from publisher.formats.dkim import UNSIGNED, Signers
+from publisher.formats.verp import Verp
 from publisher.ports import Issues, Notices, Outbox, Transport
 
 __all__ = ["Bounds", "Dispatcher", "Failed", "Paused", "Progress", "Report"]
@@ -29,7 +30,8 @@ class Dispatcher:
     `clock` gives the present instant (aware UTC), `jitter` a number in [0, 1). `worker` names
     this process among all that ever drain the same outbox (a restarted one needs a new name, or
     it would keep its dead self's leases alive). `bounce_address` is the envelope
-    sender; without it the newsletter's or the journal's own address is. `signers` add DKIM.
+    sender; without it the newsletter's or the journal's own address is. `verp` makes that one
+    of each message's own. `signers` add DKIM.
     """
 
     journal: Journal
@@ -44,6 +46,7 @@ class Dispatcher:
     bounds: Bounds = field(default_factory=Bounds)
     bounce_address: str | None = None
     signers: Signers = UNSIGNED
+    verp: Verp | None = None
 
     def drain(
         self,
@@ -60,7 +63,13 @@ class Dispatcher:
         that it should not; either way every message is settled, given back or left to lapse.
         """
         composer = Composer(
-            self.journal, self.keys, self.issues, self.notices, self.bounce_address, self.signers
+            self.journal,
+            self.keys,
+            self.issues,
+            self.notices,
+            self.bounce_address,
+            self.signers,
+            self.verp,
         )
         ledger = Ledger(
             outbox=self.outbox,

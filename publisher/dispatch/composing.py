@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 
 from publisher.domain.delivery import Claim, OutboxKind
@@ -12,6 +13,7 @@ from publisher.domain.message import Envelope, Message
 from publisher.errors import Defect, SettingsError
 from publisher.formats import email, token
 from publisher.formats.dkim import UNSIGNED, Signers
+from publisher.formats.verp import Verp
 from publisher.ports import Issues, Notices
 
 EDITIONS = 16
@@ -38,6 +40,7 @@ class Composer:
         notices: Notices,
         bounce_address: str | None,
         signers: Signers = UNSIGNED,
+        verp: Verp | None = None,
     ) -> None:
         self._journal = journal
         self._keys = keys
@@ -45,6 +48,7 @@ class Composer:
         self._notices = notices
         self._bounce_address = bounce_address
         self._signers = signers
+        self._verp = verp
         self._compiled = lru_cache(maxsize=EDITIONS)(self._compile)
 
     def transport(self, claim: Claim) -> str:
@@ -85,12 +89,12 @@ class Composer:
     def _delivery(self, claim: Claim, compiled: _Compiled) -> tuple[bytes, Envelope]:
         content = compiled.message.fill(
             email.to_header(claim.name, claim.address),
-            email.date_header(claim.dated_at),
+            _date(claim.dated_at),
             claim.message_id.encode("ascii"),
             token.make(self._keys, token.Purpose.UNSUBSCRIBE, claim.token_id).encode("ascii"),
         )
         content = self._signers.signed(content, claim.dated_at)
-        return content, _envelope(compiled.sender, claim)
+        return content, self._envelope(compiled.sender, claim)
 
     def _notice(self, claim: Claim, sender: str) -> tuple[bytes, Envelope]:
         content = email.notice_message(
@@ -100,11 +104,19 @@ class Composer:
             dated_at=claim.dated_at,
         )
         content = self._signers.signed(content, claim.dated_at)
-        return content, _envelope(sender, claim)
+        return content, self._envelope(sender, claim)
 
     def _envelope_sender(self, address: str) -> str:
         return email.envelope_address(self._bounce_address or address)
 
+    def _envelope(self, sender: str, claim: Claim) -> Envelope:
+        """Who is told when it cannot be delivered: an address that names this very message."""
+        if self._verp is not None:
+            sender = self._verp.sender(claim.kind, claim.id)
+        return Envelope(sender, email.envelope_address(claim.address), claim.message_id.strip("<>"))
 
-def _envelope(sender: str, claim: Claim) -> Envelope:
-    return Envelope(sender, email.envelope_address(claim.address), claim.message_id.strip("<>"))
+
+@lru_cache(maxsize=EDITIONS)
+def _date(dated_at: datetime) -> bytes:
+    """An edition's Date is the same for all its readers."""
+    return email.date_header(dated_at)

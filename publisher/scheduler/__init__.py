@@ -17,6 +17,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from publisher.app import App
 from publisher.scheduler.memory import Memory
+from publisher.scheduler.receiving import expected, receive_until
 from publisher.scheduler.running import (
     Clock,
     Live,
@@ -81,6 +82,10 @@ def _threads(
         if schedule:
             scheduler = _scheduler(live, clock)
             threads.append(threading.Thread(target=watch_files, args=(live, stop), name="watch"))
+            if expected(live.app):
+                threads.append(
+                    threading.Thread(target=receive_until, args=(live, clock, stop), name="receive")
+                )
         if work:
             threads.append(
                 threading.Thread(target=work_until, args=(live, clock, stop), name="work")

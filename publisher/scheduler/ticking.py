@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from publisher import plan, release
+from publisher import mailroom, plan, release
 from publisher.app import App, Built, build_site, ping_hub, plan_slot, release_due
 from publisher.build import next_change
 from publisher.domain.cadence import CadenceKind
@@ -83,6 +83,8 @@ def tick(
         done = release_due(app, now)
         report.released, report.held = done.released, done.held
         found.extend(alerts.held(done.held, now))
+    with _standing_alone("bounces", report, found):
+        mailroom.judge_refusals(app.settings, app.store, now, nonce=nonce)
     with _standing_alone("alerts", report, found):
         found.extend(alerts.skipped(app, now))
         found.extend(alerts.paused(app))

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from publisher import ports
 from publisher.errors import StoreError
 from publisher.stores import schema
+from publisher.stores.bounces import SqlBounces
 from publisher.stores.database import Database, open_database
 from publisher.stores.issues import SqlIssues
 from publisher.stores.notices import SqlNotices
@@ -28,6 +29,7 @@ class SqlStore:
         self._notices = SqlNotices(database)
         self._subscribers = SqlSubscribers(database)
         self._sightings = SqlSightings(database)
+        self._bounces = SqlBounces(database, host)
 
     @property
     def issues(self) -> SqlIssues:
@@ -53,6 +55,11 @@ class SqlStore:
     def sightings(self) -> SqlSightings:
         """When articles were first seen."""
         return self._sightings
+
+    @property
+    def bounces(self) -> SqlBounces:
+        """What mail systems tell about messages."""
+        return self._bounces
 
     def migrate(self, now: datetime) -> None:
         """Bring the schema up to date; `now` becomes the journal's beginning the first time."""

@@ -243,6 +243,13 @@ Index(
     sqlite_where=text("state = 'deferred'"),
     postgresql_where=text("state = 'deferred'"),
 )
+# Refusals are looked through again and again for those not yet judged.
+Index(
+    "delivery_refused",
+    delivery.c.settled_at,
+    sqlite_where=text("state = 'refused'"),
+    postgresql_where=text("state = 'refused'"),
+)
 
 notice = Table(
     "notice",
@@ -273,6 +280,37 @@ suppression = Table(
     Column("reason", Text, nullable=False),
     Column("since", Instant, nullable=False),
     Column("note", Text, nullable=False),
+)
+
+# No foreign key keeps a person's messages from being unlinked: news about them stays countable.
+bounce = Table(
+    "bounce",
+    metadata,
+    _id(),
+    Column("delivery_id", ForeignKey("delivery.id", ondelete="SET NULL"), index=True),
+    Column("notice_id", ForeignKey("notice.id", ondelete="SET NULL"), index=True),
+    Column("at", Instant, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("code", Integer, nullable=False),
+    Column("reply", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    UniqueConstraint("key", name="bounce_key"),
+    sqlite_autoincrement=True,
+)
+
+complaint = Table(
+    "complaint",
+    metadata,
+    _id(),
+    Column("delivery_id", ForeignKey("delivery.id", ondelete="SET NULL"), index=True),
+    Column("notice_id", ForeignKey("notice.id", ondelete="SET NULL"), index=True),
+    Column("at", Instant, nullable=False),
+    Column("feedback", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    UniqueConstraint("key", name="complaint_key"),
+    sqlite_autoincrement=True,
 )
 
 sighting = Table(
