@@ -14,7 +14,7 @@ from lxml import etree
 
 from publisher.formats import atom, jsonfeed, rss
 from publisher.formats.channel import of_journal
-from publisher.formats.feed import NEVER, Addresses, Enclosure, Feed, Item, clean, item
+from publisher.formats.feed import NEVER, Enclosure, Feed, Item, clean, item
 from publisher.formats.picture import Picture
 from tests.factories import article, journal, numbered
 
