@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
@@ -52,35 +53,35 @@ def edition(language: str | None = None, count: int = 8) -> Edition:
     )
 
 
-def digest(count: int = 8) -> bytes:
+def digest(count: int = 8, dated_at: datetime = factories.NOW) -> bytes:
     """As Zoë gets it."""
     message = email.compile(
         edition(count=count), 7, journal().newsletters[0], journal(), boundary_seed="7"
     )
     return message.fill(
         email.to_header("Zoë Example", "zoe@example.org"),
-        email.date_header(factories.NOW),
+        email.date_header(dated_at),
         b"<0123456789abcdef@journal.example.org>",
         TOKEN,
     )
 
 
-def _notice(notice: Notice) -> bytes:
+def _notice(notice: Notice, dated_at: datetime) -> bytes:
     return email.notice_message(
         notice,
         journal(),
-        message_id="<1@journal.example.org>",
-        dated_at=factories.NOW,
+        message_id="<0123456789abcdef@journal.example.org>",
+        dated_at=dated_at,
     )
 
 
-def marked_copy(count: int = 8) -> bytes:
+def marked_copy(count: int = 8, dated_at: datetime = factories.NOW) -> bytes:
     """What `send --test` sends."""
     subject, html, text = email.test_copy(edition(count=count), journal())
-    return _notice(Notice(NoticeKind.TEST, "t", "desk@example.org", subject, text, html))
+    return _notice(Notice(NoticeKind.TEST, "t", "desk@example.org", subject, text, html), dated_at)
 
 
-def staff_notice(folder: Path) -> bytes:
+def staff_notice(folder: Path, dated_at: datetime = factories.NOW) -> bytes:
     """What staff get of a slot without an issue, in the scheduler's own words."""
     slot = SlotId("weekly", IssueKind.DIGEST, "weekly", "2026-11-24T09:00")
     app = open_app(replace(settings(), store_url=f"sqlite:///{folder}/store.sqlite3"))
@@ -91,4 +92,6 @@ def staff_notice(folder: Path) -> bytes:
     finally:
         app.close()
     subject = f"[{journal().title}] {alert.subject}"
-    return _notice(Notice(NoticeKind.STAFF, "s", "desk@example.org", subject, f"{alert.text}\n"))
+    return _notice(
+        Notice(NoticeKind.STAFF, "s", "desk@example.org", subject, f"{alert.text}\n"), dated_at
+    )
