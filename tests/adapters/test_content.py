@@ -1,4 +1,5 @@
 import os
+import re
 import stat
 from collections.abc import Callable
 from itertools import count
@@ -279,3 +280,39 @@ def test_every_sample_article_parses_without_findings() -> None:
 def _categories() -> set[str]:
     lines = (line for p in (ROOT / "content").glob("*.md") for line in p.read_text().splitlines())
     return {line.removeprefix("category: ") for line in lines if line.startswith("category: ")}
+
+
+def test_mint_parts_articles_of_one_instant(root: Path) -> None:
+    """The new one gets seconds below its id, once; the one that readers have keeps its instant."""
+    old = write(root, "b.md", file(1))
+    new = write(root, "a.md", file(2, mint=False).replace("2026-11-12", "2026-11-11"))
+    content = folder(root)
+    assert content.mint() == ("content/a.md",)
+    assert content.load().findings == ()
+    assert old.read_text() == file(1)
+    lines = new.read_text().split("\n")
+    assert lines[1].startswith("id: tag:")
+    assert re.fullmatch(r"feed_seconds: [1-9]\d{0,2}", lines[2])
+    first, second = content.load().articles
+    assert first.updated_at != second.updated_at
+    assert first.published_at == second.published_at
+    assert content.mint() == ()
+
+
+def test_stored_seconds_that_collide_are_for_people_to_part(root: Path) -> None:
+    """Minting never changes seconds that are stored: the finding says what to do."""
+    for number, name in enumerate(["a.md", "b.md"], 1):
+        text = file(number).replace(f"2026-11-{10 + number}", "2026-11-11")
+        write(root, name, text.replace("title:", "feed_seconds: 7\ntitle:", 1))
+    content = folder(root)
+    assert rules(content.load()) == [("shared-instant", "content/b.md")]
+    assert content.mint() == ()
+
+
+def test_seconds_that_cannot_be_added_are_said(root: Path) -> None:
+    """An id inside braces leaves no line to add one below."""
+    write(root, "a.md", file(1))
+    head, _, body = file(2).replace("2026-11-12", "2026-11-11").partition("title:")
+    write(root, "b.md", head.replace("id: ", '"id": ') + "title:" + body)
+    with pytest.raises(AuthorError, match=r"content/b\.md: feed_seconds cannot be added"):
+        folder(root).mint()

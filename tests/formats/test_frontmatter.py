@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from publisher.domain.article import Article, CorrectionKind, Evidence, Image
+from publisher.domain.article import Alias, Article, CorrectionKind, Evidence, Image, Withdrawal
 from publisher.domain.finding import Finding, Severity
 from publisher.errors import AuthorError, Defect
 from publisher.formats import frontmatter
@@ -499,3 +499,43 @@ def test_minting_refuses_what_is_no_id() -> None:
     """A bad id is our mistake, not the author's."""
     with pytest.raises(Defect, match="tag:"):
         frontmatter.mint_line(file().encode(), "x")
+
+
+def test_an_article_that_moved_or_was_taken_back() -> None:
+    """Aliases keep their lines; a withdrawal and the seconds move `updated` and nothing else."""
+    more = (
+        "aliases:\n  - /old/\n  - /older\nwithdrawn:\n  date: 2026-12-01\n  reason: It was wrong.\n"
+        "feed_seconds: 417\n"
+    )
+    plain, found = good(file()), good(file(more=more))
+    first = file().count("\n", 0, file().rindex("---")) + 2
+    assert found.aliases == (Alias("/old/", first), Alias("/older", first + 1))
+    assert found.withdrawn == Withdrawal(date(2026, 12, 1), "It was wrong.")
+    assert found.published_at == plain.published_at
+    assert found.updated_at == datetime(2026, 11, 30, 23, 6, 57, tzinfo=UTC)
+    assert found.feed_bytes > len(found.body_html)
+    assert not found.is_public(datetime(2027, 1, 1, tzinfo=UTC))
+    assert found.has_appeared(datetime(2027, 1, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("more", "rule"),
+    [
+        ("aliases: /old/\n", "wrong-type"),
+        ("aliases: [old]\n", "bad-alias"),
+        ("aliases: ['']\n", "empty-text"),
+        ("withdrawn: It was wrong.\n", "wrong-type"),
+        ("withdrawn: {date: 2026-12-01}\n", "missing-key"),
+        ("withdrawn: {reason: It was wrong.}\n", "missing-key"),
+        ("withdrawn: {date: 2020-12-01, reason: It was wrong.}\n", "date-order"),
+        ("feed_seconds: soon\n", "wrong-type"),
+        ("feed_seconds: 86400\n", "bad-feed-seconds"),
+        ("tags: ['<b>bold</b>']\n", "markup-in-text"),
+        ("authors: [A &amp; B]\n", "markup-in-text"),
+    ],
+)
+def test_what_is_wrong_with_moving_and_taking_back(more: str, rule: str) -> None:
+    """Each mistake is found on its line."""
+    found = told(file(more=more))
+    assert [each for each, _ in found] == [rule]
+    assert found[0][1] == file().count("\n", 0, file().rindex("---")) + 1
