@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from publisher.domain.article import Article, by_id
+from publisher.domain.article import Article, Withdrawal, by_id
 from publisher.domain.digest import LATENESS, Candidate, Digest, LeftOut, choose, for_topics
 from tests.factories import article
 
@@ -100,8 +100,10 @@ def test_under_the_minimum_none_goes_and_all_wait() -> None:
 
 
 def test_a_withdrawn_or_draft_article_leaves() -> None:
-    """A file that is gone is no candidate; one that is a draft again is named."""
+    """A file that is gone is no candidate; one that is a draft again or taken back is named."""
     assert ids(chosen()) == []
+    taken_back = Withdrawal(date(2026, 11, 20), "It was wrong.")
+    assert why(candidate(withdrawn=taken_back)) is LeftOut.WITHDRAWN
     assert why(candidate(draft=True)) is LeftOut.DRAFT
 
 
