@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import httpx
-
 from publisher.formats import websub
 from publisher.ports import HubAnswer
 
@@ -25,6 +23,8 @@ class HttpHub:
 
     def publish(self, topic: str) -> HubAnswer:
         """POST the announcement. Only the answer's status counts; its body is not read."""
+        import httpx  # a tenth of a second that a journal without a hub does not need
+
         headers = {"Content-Type": websub.TYPE}
         try:
             with (

@@ -201,6 +201,8 @@ def absolute(html: str, base_url: str) -> str:
 
     def link(match: re.Match[str]) -> str:
         lead, escaped = match.groups()
+        if escaped.startswith("#"):  # a citation, as most links are (RFC 3986 §5.2.2)
+            return lead + here + escaped
         url = entities.unescape(escaped)
         if sanitise.scheme(url) is not None:
             return match[0]
@@ -209,7 +211,12 @@ def absolute(html: str, base_url: str) -> str:
         except ValueError:  # `//[` is not a host (RFC 3986 §3.2.2)
             return match[0]
 
-    return _TAGS.sub(lambda tag: _LINK.sub(link, tag[0]), html)
+    here = entities.escape(base_url.partition("#")[0])
+
+    def tag(match: re.Match[str]) -> str:
+        return _LINK.sub(link, match[0]) if '="' in match[0] else match[0]
+
+    return _TAGS.sub(tag, html)
 
 
 def plain(html: str) -> str:
