@@ -89,7 +89,10 @@ def _shown(path: Path, settings: Settings) -> str:
 def check(
     context: typer.Context,
     mint: Annotated[
-        bool, typer.Option("--mint", help="First write an id into each article that has none.")
+        bool,
+        typer.Option(
+            "--mint", help="First write the missing ids, and the seconds of dates that collide."
+        ),
     ] = False,
 ) -> None:
     """Look over settings, articles and templates; say all that is wrong, and where."""
@@ -98,7 +101,7 @@ def check(
     content = session.content(settings)
     minted = content.mint() if mint else ()
     if minted:
-        session.say(f"An id was written into {', '.join(minted)}.")
+        session.say(f"Written into {', '.join(minted)}: what they lacked of id and feed_seconds.")
     library = content.load()
     findings = _findings(session, settings, library)
     blocking = [finding for finding in findings if finding.blocks]

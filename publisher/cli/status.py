@@ -9,11 +9,12 @@ from typing import Any
 
 import typer
 
-from publisher.app import App
+from publisher.app import App, untold
 from publisher.cli import words
 from publisher.cli.frame import cli
 from publisher.cli.session import Session, table
 from publisher.cli.site import document as finding_document
+from publisher.domain.announcement import Announcement
 from publisher.domain.cadence import CadenceKind
 from publisher.domain.finding import Finding
 from publisher.domain.issue import Issue, IssueState
@@ -34,6 +35,7 @@ class Overview:
     notices: Mapping[str, int]
     articles: int
     findings: tuple[Finding, ...]
+    untold: tuple[Announcement, ...]
 
 
 @cli.command(epilog="Example: publisher status")
@@ -70,6 +72,7 @@ def _look(app: App, now: datetime) -> Overview:
         notices=app.store.notices.counts(),
         articles=sum(article.is_public(now) for article in library.articles),
         findings=tuple(finding for finding in library.findings if finding.blocks),
+        untold=untold(app),
     )
 
 
@@ -107,6 +110,14 @@ def _document(app: App, session: Session, seen: Overview, steps: Sequence[str]) 
         "notices": dict(seen.notices),
         "articles": seen.articles,
         "findings": [finding_document(finding) for finding in seen.findings],
+        "untold": [
+            {
+                "feed": each.topic,
+                "reason": each.reason,
+                "again_at": words.stamp(each.due_at) if each.due_at else None,
+            }
+            for each in seen.untold
+        ],
         "next": list(steps),
     }
 
@@ -136,10 +147,23 @@ def _lines(app: App, session: Session, seen: Overview, steps: Sequence[str]) -> 
     ]
     if any(seen.notices.values()):
         lines += ["", f"Notices: {words.counts(seen.notices)}"]
+    if seen.untold:
+        lines += ["", "The hub does not know yet of", *(_untold(app, each) for each in seen.untold)]
     if seen.findings:
         lines += ["", "Wrong in the articles", *(f"  {finding}" for finding in seen.findings)]
     lines += ["", "What to do next", *(f"  {step}" for step in steps or ["Nothing needs you."])]
     return lines
+
+
+def _untold(app: App, each: Announcement) -> str:
+    if not each.attempts:
+        return f"  {each.topic}: it is told after the next build"
+    again = (
+        f"again {words.when(each.due_at, app.journal)}"
+        if each.due_at
+        else "given up until it changes"
+    )
+    return f"  {each.topic}: {each.reason}; {again}"
 
 
 def _issue_table(app: App, issues: Sequence[Issue]) -> Any:
