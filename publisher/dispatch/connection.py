@@ -1,17 +1,25 @@
-"""One open session and its thread: sends what the ledger hands it, and nothing else."""
+"""One open session and its thread: sends what the ledger hands it, and nothing else.
+
+The thread does whatever may take long: opening, closing, a slow answer, and every message of a
+session that cannot do without waiting. Of a nimble one the ledger's thread calls `begin` and
+`finish` itself. Only one of the two ever has the session: it changes hands with an order and
+comes back with a post.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum, auto
 from queue import SimpleQueue
+from typing import Literal
 
 from publisher.dispatch.composing import Fill
 from publisher.domain.delivery import SETTLING, Claim, DeliveryEvent, Settlement
 from publisher.domain.outcome import Outcome, OutcomeKind, cleaned
 from publisher.errors import TransportError, TransportUnavailable, UsageError
-from publisher.ports import Sender, Transport
+from publisher.ports import NimbleSender, Sender, Transport
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +28,13 @@ class Order:
 
     claim: Claim
     fill: Fill
+
+
+class Errand(Enum):
+    """What a thread may be asked to do besides sending."""
+
+    RENEW = auto()  # the session is over: open another
+    WAIT_OUT = auto()  # the message that was begun takes long
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +69,9 @@ class Connection:
         self._post = post
         self._stop = stop
         self._reopen = reopen
-        self._orders: SimpleQueue[Order | None] = SimpleQueue()
+        self._orders: SimpleQueue[Order | Errand | BaseException | None] = SimpleQueue()
         self._sender: Sender | None = None
+        self._nimble: NimbleSender | None = None
         self._failures = 0
         self._trouble: TransportError | None = None
         self._claim: Claim | None = None
@@ -69,6 +85,29 @@ class Connection:
     def give(self, order: Order | None) -> None:
         """The next message, or None: there is no more."""
         self._orders.put(order)
+
+    @property
+    def nimble(self) -> bool:
+        """Whether `begin` may be used for the next message. True only of one that wants it."""
+        return self._nimble is not None
+
+    def fileno(self) -> int:
+        """What tells, by becoming readable, that `finish` may know more."""
+        assert self._nimble is not None  # noqa: S101 - `begin` was used
+        return self._nimble.fileno()
+
+    def begin(self, order: Order) -> Post | None:
+        """Send without waiting; what became of it, if that is known at once."""
+        self._claim = order.claim
+        return self._attempt(lambda sender: self._handed_to(sender, order))
+
+    def finish(self) -> Post | None:
+        """What became of the message that was begun, if it is known by now."""
+        return self._attempt(lambda sender: sender.finish())
+
+    def wait_out(self) -> None:
+        """Let the thread wait for the answer to the message that was begun."""
+        self._orders.put(Errand.WAIT_OUT)
 
     def join(self) -> None:
         """Wait for the thread; its last post has come."""
@@ -97,7 +136,13 @@ class Connection:
             order = self._orders.get()
             if order is None:
                 return
-            settlement = self._deliver(order)
+            if isinstance(order, BaseException):
+                raise order
+            if order is Errand.RENEW:
+                self._hang_up()
+                settlement = None
+            else:
+                settlement = self._deliver(order)
 
     def _open(self) -> bool:
         """Open a session, with waits between attempts. False: a stop came first.
@@ -120,33 +165,54 @@ class Connection:
                 self._failures += 1
                 self._trouble = error
             else:
+                # Asked once: looking through a protocol costs as much as sending a message.
+                self._nimble = self._sender if isinstance(self._sender, NimbleSender) else None
                 return True
 
-    def _deliver(self, order: Order) -> Settlement:
-        claim = self._claim = order.claim
+    # --- one message ------------------------------------------------------------------------
+
+    def _attempt(self, step: Callable[[NimbleSender], Outcome | None]) -> Post | None:
+        """A step of the ledger's thread; what is wrong with it is our own thread's business."""
+        assert self._nimble is not None  # noqa: S101 - `nimble` was asked
+        try:
+            outcome = step(self._nimble)
+        except TransportError as error:
+            settlement = self._lost(error)
+        except BaseException as error:  # noqa: BLE001 - raised by the thread, as any of its own
+            self._orders.put(error)
+            return Post(self)
+        else:
+            if outcome is None:
+                return None
+            settlement = self._settled(outcome)
+        if self._nimble.usable and settlement.event is not DeliveryEvent.LOSE:
+            return Post(self, settlement, wants=True)
+        self._orders.put(Errand.RENEW)
+        return Post(self, settlement)
+
+    def _handed_to(self, sender: NimbleSender, order: Order) -> Outcome | None:
+        try:
+            message, envelope = order.fill()
+        except UsageError as error:
+            return Outcome(OutcomeKind.REFUSED, 0, str(error))
+        self._handed = True
+        return sender.begin(message, envelope)
+
+    def _deliver(self, order: Order | Literal[Errand.WAIT_OUT]) -> Settlement:
         try:
             outcome = self._send(order)
         except TransportError as error:
             self._hang_up()
-            self._failures += 1
-            self._trouble = error
-            settlement = Settlement(
-                claim, DeliveryEvent.RETURN, 0, cleaned(str(error), claim.address)
-            )
-        else:
-            self._failures, self._trouble = 0, None
-            if outcome.kind is OutcomeKind.UNKNOWN:
-                self._hang_up()  # a session that did not answer cannot be trusted to
-            settlement = Settlement(
-                claim,
-                SETTLING[outcome.kind],
-                outcome.code,
-                cleaned(outcome.reply, claim.address),
-            )
-        self._claim, self._handed = None, False
-        return settlement
+            return self._lost(error)
+        if outcome.kind is OutcomeKind.UNKNOWN:
+            self._hang_up()  # a session that did not answer cannot be trusted to
+        return self._settled(outcome)
 
-    def _send(self, order: Order) -> Outcome:
+    def _send(self, order: Order | Literal[Errand.WAIT_OUT]) -> Outcome:
+        if order is Errand.WAIT_OUT:
+            assert self._nimble is not None  # noqa: S101 - `begin` was used
+            return self._nimble.wait()
+        self._claim = order.claim
         try:
             message, envelope = order.fill()
         except UsageError as error:
@@ -154,6 +220,25 @@ class Connection:
         assert self._sender is not None  # noqa: S101 - orders come to open sessions only
         self._handed = True
         return self._sender.send(message, envelope)
+
+    def _lost(self, error: TransportError) -> Settlement:
+        """The session went before the last byte."""
+        self._failures += 1
+        self._trouble = error
+        claim = self._taken()
+        return Settlement(claim, DeliveryEvent.RETURN, 0, cleaned(str(error), claim.address))
+
+    def _settled(self, outcome: Outcome) -> Settlement:
+        self._failures, self._trouble = 0, None
+        claim = self._taken()
+        reply = cleaned(outcome.reply, claim.address) if outcome.reply else ""
+        return Settlement(claim, SETTLING[outcome.kind], outcome.code, reply)
+
+    def _taken(self) -> Claim:
+        """The claim in hand, which is so no longer."""
+        claim, self._claim, self._handed = self._claim, None, False
+        assert claim is not None  # noqa: S101 - a message was sent
+        return claim
 
     def _left_over(self) -> Settlement | None:
         """A message in hand when something broke: in doubt once a transport had it, else unsent."""
@@ -165,4 +250,4 @@ class Connection:
     def _hang_up(self) -> None:
         if self._sender is not None:
             self._sender.close()
-            self._sender = None
+            self._sender = self._nimble = None

@@ -39,6 +39,9 @@ class Doubts:
             return False
         key = transport, claim.issue_id
         doubt = self._doubts.get(key) or self._begin(claim.issue_id)
+        if outcome is not OutcomeKind.UNKNOWN and not doubt.in_a_row:
+            self._doubts[key] = doubt  # as nearly always: nothing to count
+            return False
         self._doubts[key] = doubt = doubt.after(outcome)
         return outcome is OutcomeKind.UNKNOWN and doubt.must_pause
 

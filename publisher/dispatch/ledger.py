@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
-from queue import Empty, SimpleQueue
 
 from publisher.dispatch.composing import Composer
 from publisher.dispatch.connection import Connection, Order, Post
 from publisher.dispatch.doubts import Doubts, Losses, Tally
 from publisher.dispatch.lane import Lane
 from publisher.dispatch.report import Bounds, Failed, Paused, Progress, Report
+from publisher.dispatch.wires import Wires
 from publisher.domain.delivery import Claim, DeliveryEvent, OutboxKind, Settlement
 from publisher.domain.issue import IssueEvent, IssueState
 from publisher.errors import NotAllowed, StoreError, TransportError
@@ -59,7 +59,7 @@ class Ledger:
         self._stop = stop
         self._on_progress = on_progress
         self._halt = threading.Event()  # ours: set when connections must not wait any longer
-        self._posts: SimpleQueue[Post] = SimpleQueue()
+        self._wires = Wires()
         self._lanes = {
             name: Lane(name, transport, transport.connections)
             for name, transport in transports.items()
@@ -169,6 +169,7 @@ class Ledger:
             self._exchange()
         with self._noting_errors():
             self._give_back()
+        self._wires.close()
         for lane in self._lanes.values():
             for connection in lane.connections:
                 connection.give(None)  # it ends by itself, when its server answers at last
@@ -266,7 +267,10 @@ class Ledger:
         for lane, connection, order in starting:
             if (order.claim.kind, order.claim.id) in granted:
                 lane.busy[connection] = order.claim
-                connection.give(order)
+                if connection.nimble:
+                    self._wires.start(connection, order)
+                else:
+                    connection.give(order)
             else:
                 lane.idle.append(connection)
         if self._on_progress is not None:
@@ -347,21 +351,13 @@ class Ledger:
 
     def _connect(self, lane: Lane) -> Connection:
         return Connection(
-            lane.name, lane.transport, self._posts.put, self._halt, self._bounds.reopen
+            lane.name, lane.transport, self._wires.put, self._halt, self._bounds.reopen
         )
 
     def _collect(self, *, wait: bool) -> list[Post]:
         """Everything that has been posted; with `wait`, at least one unless a beat is due."""
-        posts: list[Post] = []
-        try:
-            if wait:
-                posts.append(
-                    self._posts.get(timeout=min(LOOK_UP, self._bounds.lease.total_seconds() / 10))
-                )
-            while True:
-                posts.append(self._posts.get_nowait())
-        except Empty:
-            return posts
+        seconds = min(LOOK_UP, self._bounds.lease.total_seconds() / 10)
+        return self._wires.collect(seconds if wait else 0)
 
     def _beat(self) -> None:
         """A sign of life well before the lease ends; also picks up what others left behind."""

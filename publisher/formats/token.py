@@ -7,13 +7,19 @@ The MAC is HMAC-SHA256 cut to 128 bits (RFC 2104 §5); its last character is nev
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import re
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from enum import StrEnum
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from publisher.errors import Defect, SettingsError
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
 
 MAC_BYTES = 16
 LONGEST = 256
@@ -64,5 +70,19 @@ def read(keys: Sequence[tuple[str, bytes]], purpose: Purpose, token: str) -> str
 
 def _mac(key_id: str, secret: bytes, purpose: Purpose, token_id: str) -> str:
     signed = f"publisher\0{key_id}\0{purpose.value}\0{token_id}".encode()
-    digest = hmac.digest(secret, signed, "sha256")[:MAC_BYTES]
+    inner, outer = _contexts(secret)
+    first, second = inner.copy(), outer.copy()
+    first.update(signed)
+    second.update(first.digest())
+    digest = second.digest()[:MAC_BYTES]
     return urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+@lru_cache(maxsize=16)
+def _contexts(secret: bytes) -> tuple[_Hash, _Hash]:
+    """HMAC's two hashes (RFC 2104 §4) with the key in: most of the work for a short token."""
+    key = (hashlib.sha256(secret).digest() if len(secret) > 64 else secret).ljust(64, b"\0")
+    return (
+        hashlib.sha256(bytes(byte ^ 0x36 for byte in key)),
+        hashlib.sha256(bytes(byte ^ 0x5C for byte in key)),
+    )

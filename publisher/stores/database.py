@@ -6,11 +6,21 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    PoolProxiedConnection,
+    create_engine,
+    event,
+    make_url,
+)
 from sqlalchemy.exc import ArgumentError, IntegrityError
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -20,6 +30,14 @@ from publisher.stores.failures import translated
 SYNCHRONOUS = ("FULL", "NORMAL", "EXTRA")
 POOL = 8
 OVERFLOW = 24
+
+
+@dataclass(slots=True)
+class Bare:
+    """A transaction on the driver's own `cursor`; `given_up`: it is to be rolled back."""
+
+    cursor: Any
+    given_up: bool = False
 
 
 class Database:
@@ -32,6 +50,7 @@ class Database:
     def __init__(self, engine: Engine, where: str) -> None:
         self.engine = engine
         self.where = where
+        self._bare: PoolProxiedConnection | None = None
         self._writer = engine.execution_options(publisher_begin="BEGIN IMMEDIATE")
         self._turn: AbstractContextManager[object] = (
             Lock() if engine.dialect.name == "sqlite" else nullcontext()
@@ -68,8 +87,33 @@ class Database:
         except IntegrityError as error:
             raise Defect(f"the store {self.where} refused a row: {error.orig}") from error
 
+    @contextmanager
+    def bare(self) -> Iterator[Bare]:
+        """One transaction on a driver's cursor, without SQLAlchemy around it. For SQLite.
+
+        Committed at the end unless `given_up`, and never on an exception. Raises StoreError.
+        """
+        with translated(self.where), self._turn:
+            if self._bare is None:
+                self._bare = self.engine.raw_connection()
+            cursor: Any = self._bare.cursor()
+            transaction = Bare(cursor)
+            cursor.execute("BEGIN IMMEDIATE")
+            try:
+                yield transaction
+                if not transaction.given_up:
+                    cursor.execute("COMMIT")
+            finally:
+                # What failed may have ended the transaction, or not.
+                if cursor.connection.in_transaction:
+                    cursor.execute("ROLLBACK")
+                cursor.close()
+
     def close(self) -> None:
         """Let go of every connection."""
+        if self._bare is not None:
+            self._bare.close()
+            self._bare = None
         self.engine.dispose()
 
 

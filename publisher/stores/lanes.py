@@ -60,13 +60,15 @@ class Lane:
     """One table of the outbox and its statements.
 
     `claim` wants worker, until, number (and issue for deliveries); `start` wants pairs of
-    (id, fence), ids and until; `settle[event]` and `give_back` want row_id and row_fence.
+    (id, fence), ids and until; `start_one` wants until and, as `settle[event]` and
+    `give_back` do, row_id and row_fence.
     """
 
     kind: OutboxKind
     table: Table
     claim: ReturningUpdate[Any]
     start: ReturningUpdate[Any]
+    start_one: Update
     settle: Mapping[DeliveryEvent, Update]
     give_back: Update
     cancel: Update
@@ -170,6 +172,9 @@ def _lane(
         )
         .values(state=str(S.SENDING), leased_until=until)
         .returning(c.id),
+        start_one=update(table)
+        .where(one, state_is(c.state, S.CLAIMED), eligible)
+        .values(state=str(S.SENDING), leased_until=until),
         settle={event: _settle(table, event, one) for event in SETTLING},
         give_back=update(table)
         .where(one, state_is(c.state, S.CLAIMED))

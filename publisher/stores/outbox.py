@@ -19,9 +19,10 @@ from publisher.domain.delivery import (
 )
 from publisher.domain.issue import IssueState
 from publisher.domain.subscription import SubscriptionState
-from publisher.stores import lanes, staff, sweeps
+from publisher.stores import lanes, staff, sweeps, swift
 from publisher.stores.database import Database
 from publisher.stores.lanes import Lane
+from publisher.stores.swift import Swift
 from publisher.stores.tables import (
     delivery,
     issue,
@@ -88,6 +89,8 @@ class SqlOutbox:
             OutboxKind.NOTICE: lanes.notices(),
             OutboxKind.DELIVERY: lanes.deliveries(),
         }
+        dialect = database.engine.dialect
+        self._swift = Swift(self._lanes, dialect) if dialect.name == "sqlite" else None
 
     # --- the journey of a message ---------------------------------------------------------
 
@@ -128,9 +131,16 @@ class SqlOutbox:
 
         See `ports.Outbox.advance`.
         """
-        started: set[tuple[OutboxKind, int]] = set()
         if not settled and not starting:
             return frozenset()
+        if self._swift is not None and swift.takes(settled):
+            with self._database.bare() as transaction:
+                self._swift.settle(transaction.cursor, settled, now)
+                done = self._swift.start(transaction.cursor, starting, now + lease)
+                transaction.given_up = len(done) < len(starting)
+            if not transaction.given_up:
+                return done
+        started: set[tuple[OutboxKind, int]] = set()
         with self._database.change() as connection:
             if settled:
                 self._settle(connection, settled, now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import ssl
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from publisher.domain.message import Envelope
 from publisher.domain.outcome import Outcome, OutcomeKind, cleaned
@@ -53,6 +53,7 @@ class SmtpSender:
         self._proven = False  # that it answers a group
         self._exchange: Exchange | None = None
         self._recipient = ""
+        self._readable = False  # there may be something to hear
 
     @property
     def usable(self) -> bool:
@@ -81,11 +82,11 @@ class SmtpSender:
     def begin(self, message: bytes, envelope: Envelope) -> Outcome | None:
         """As `send`, but without waiting: None while the outcome has not come."""
         outcome = self._put(message, envelope)
-        return self.finish() if outcome is None else outcome
+        return self._go_on(wait=False) if outcome is None else outcome
 
     def finish(self) -> Outcome | None:
         """What became of the message that was begun, if it is known by now. Raises as `send`."""
-        self._session.wait_for(0)
+        self._readable = True
         return self._go_on(wait=False)
 
     def wait(self) -> Outcome:
@@ -122,7 +123,6 @@ class SmtpSender:
         chunk = self._manners.chunking and "chunking" in features
         pace = self._pace(chunk=chunk)
         self._recipient = envelope.recipient
-        self._session.wait_for(0)
         if self._session.said_something():
             self._end()
             raise TransportUnavailable(
@@ -184,12 +184,17 @@ class SmtpSender:
             if wait:
                 session.wait_for_command()
                 session.flush()
-            elif not session.flush_now():
-                return None
+            else:
+                session.wait_for(0)
+                if not session.flush_now():
+                    return None
             written = True
             if exchange.pace is Pace.AHEAD:
                 session.hurry()
             if not wait:
+                if self._readable:
+                    self._readable = False
+                    session.hear()
                 return session.reply_now()
             if exchange.awaited[0] is Step.MESSAGE:
                 session.wait_for_message()
@@ -213,9 +218,9 @@ class SmtpSender:
         if not exchange.usable:
             self._end()
         self._proven = self._proven or exchange.group_answered
-        assert exchange.outcome is not None  # noqa: S101 - that is why we are here
-        words = cleaned(exchange.outcome.reply, self._recipient)
-        return replace(exchange.outcome, reply=words)
+        outcome = exchange.outcome
+        assert outcome is not None  # noqa: S101 - that is why we are here
+        return Outcome(outcome.kind, outcome.code, cleaned(outcome.reply, self._recipient))
 
     # --- parameters -----------------------------------------------------------------------------
 

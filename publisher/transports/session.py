@@ -14,6 +14,7 @@ import sys
 from dataclasses import dataclass
 from typing import NoReturn
 
+from publisher.domain.message import Plain
 from publisher.transports.exchange import Lost
 
 LINE = 2048
@@ -92,16 +93,22 @@ class Session(smtplib.SMTP):
         return code, text.decode("utf-8", "replace")
 
     def reply_now(self) -> tuple[int, str] | None:
-        """The next reply if all of it has come. `wait_for(0)` must have been said. Raises Lost."""
+        """The next reply if all of it was heard. Raises Lost."""
         try:
-            found = self._next_reply()
-            while found is None:
-                if not self._read():
-                    return None
-                found = self._next_reply()
+            found = self._next_reply() if self._heard else None
         except smtplib.SMTPServerDisconnected as error:
             raise Lost(str(error)) from error
-        return found[0], found[1].decode("utf-8", "replace")
+        return None if found is None else (found[0], found[1].decode("utf-8", "replace"))
+
+    def hear(self) -> None:
+        """Take in what has come. `wait_for(0)` must have been said. Raises Lost."""
+        try:
+            while self._read():
+                # What TLS has decrypted already no selector sees.
+                if not isinstance(self.sock, ssl.SSLSocket) or not self.sock.pending():
+                    return
+        except smtplib.SMTPServerDisconnected as error:
+            raise Lost(str(error)) from error
 
     def ask(self, line: str) -> tuple[int, str]:
         """A command and its reply. Raises Lost."""
@@ -166,12 +173,10 @@ class Session(smtplib.SMTP):
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     def said_something(self) -> bool:
-        """Whether the server spoke or hung up without being asked: then it is about to leave.
-
-        `wait_for(0)` must have been said.
-        """
+        """Whether the server spoke or hung up without being asked: then it is about to leave."""
         if self._heard or self.sock is None:
             return True
+        self.wait_for(0)
         try:
             self._heard = self.sock.recv(READ)
         except _NOT_YET:
@@ -247,14 +252,18 @@ def whole_lines(message: bytes) -> bytes:
     A bare CR or LF is made a line end, as RFC 5321 §2.3.8 asks: servers that disagree about
     them are how one message is smuggled inside another.
     """
-    ends = message.count(b"\r\n")
-    if message.count(b"\n") != ends or message.count(b"\r") != ends:
+    if isinstance(message, Plain):
+        return message
+    rest = message.replace(b"\r\n", b"")
+    if b"\n" in rest or b"\r" in rest:
         message = _BARE.sub(b"\r\n", message)
     return message if not message or message.endswith(b"\r\n") else message + b"\r\n"
 
 
 def stuffed(message: bytes) -> bytes:
     """As it travels after DATA: CRLF lines, dots doubled, the final dot (RFC 5321 §4.5.2)."""
+    if isinstance(message, Plain):
+        return message + b".\r\n"
     message = whole_lines(message)
     start = b"." if message.startswith(b".") else b""
     return b"".join((start, message.replace(b"\r\n.", b"\r\n.."), b".\r\n"))
