@@ -14,6 +14,7 @@ from publisher.domain.bounce import BouncePolicy
 from publisher.domain.journal import (
     Approval,
     Category,
+    Checks,
     Colours,
     Journal,
     Mailbox,
@@ -274,6 +275,7 @@ def _journal(document: Document) -> Journal:
         grades=grades,
         words_per_minute=given.words_per_minute,
         feed_items=given.feed_items,
+        checks=Checks(document.checks.words, document.checks.off),
         hub=document.feeds.hub,
         id=given.id,
     )

@@ -27,7 +27,7 @@ from pydantic_settings import (
 )
 
 from publisher.domain import cadence
-from publisher.domain.journal import Approval, Colours
+from publisher.domain.journal import Approval, Checks, Colours
 from publisher.formats import colours
 from publisher.settings_values import (
     Address,
@@ -37,6 +37,7 @@ from publisher.settings_values import (
     Line,
     Lines,
     Name,
+    Rule,
     Selector,
     Slug,
     Url,
@@ -55,6 +56,7 @@ from publisher.settings_values import (
 PREFIX = "PUBLISHER_"
 DELIMITER = "__"
 
+_CHECKS = Checks()
 _COLOURS = Colours()
 
 
@@ -207,6 +209,13 @@ class DkimTable(Table):
         return self
 
 
+class ChecksTable(Table):
+    """What the checks of mails look for."""
+
+    words: Lines = _CHECKS.words
+    off: Annotated[tuple[Rule, ...], BeforeValidator(listed)] = ()
+
+
 class FeedsTable(Table):
     """What holds for every feed."""
 
@@ -310,6 +319,7 @@ class Document(BaseSettings):
     bounce_address: Address | None = None
     cutoff: Duration = timedelta(hours=48)
     dkim: Annotated[dict[Domain, DkimTable], BeforeValidator(quoted)] = Field(default_factory=dict)
+    checks: ChecksTable = Field(default_factory=ChecksTable)
     feeds: FeedsTable = Field(default_factory=FeedsTable)
     publishing: PublishingTable = Field(default_factory=PublishingTable)
     dispatching: DispatchingTable = Field(default_factory=DispatchingTable)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import date, datetime, timedelta
+from difflib import get_close_matches
 from ipaddress import ip_network
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ from babel import Locale, UnknownLocaleError
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from publisher.checks.edition import ALWAYS, RULES
 from publisher.domain import cadence
 from publisher.formats.parts import is_id
 
@@ -153,6 +155,17 @@ def domain(value: str) -> str:
     return value
 
 
+def rule(value: str) -> str:
+    """The id of a rule about mails that may be switched off. Raises ValueError."""
+    if value in ALWAYS:
+        raise ValueError(f"'{value}' can never be switched off: readers are owed it")
+    if value not in RULES:
+        near = get_close_matches(value, RULES, 1)
+        meant = f"; did you mean '{near[0]}'?" if near else " (docs/email.md lists them)"
+        raise ValueError(f"there is no rule '{value}' about mails{meant}")
+    return value
+
+
 def selector(value: str) -> str:
     """What stands before `._domainkey` (RFC 6376 §3.1). Raises ValueError."""
     if not re.fullmatch(rf"{_LABEL}(\.{_LABEL})*", value):
@@ -170,4 +183,5 @@ Colour = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
 Duration = Annotated[timedelta, BeforeValidator(duration)]
 Lines = Annotated[tuple[Line, ...], BeforeValidator(listed)]
 Domain = Annotated[str, AfterValidator(domain)]
+Rule = Annotated[str, AfterValidator(rule)]
 Selector = Annotated[str, AfterValidator(selector)]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from publisher.domain.cadence import CadenceKind
-from publisher.domain.journal import Approval
+from publisher.domain.journal import Approval, Checks
 from publisher.errors import SettingsError
 from publisher.formats import toml
 from publisher.settings import Settings, load
@@ -382,6 +382,19 @@ def test_a_signing_domain_names_a_key(tmp_path: Path) -> None:
     """A selector alone signs nothing."""
     text = MINIMAL + '[dkim."journal.example.org"]\nselector = "s"\n'
     assert "name a key" in problems(journal(tmp_path, text))[0]
+
+
+def test_the_checks_of_mails_are_the_journals_own(tmp_path: Path) -> None:
+    """Words and switches; what readers are owed stays, and a mistyped id is refused."""
+    text = MINIMAL + '[checks]\nwords = ["detox*"]\noff = ["edition-css"]\n'
+    root = journal(tmp_path, text)
+    assert read(root).journal.checks == Checks(("detox*",), ("edition-css",))
+    (owed,) = problems(root, PUBLISHER_CHECKS__OFF="edition-unsubscribe")
+    assert "can never be switched off" in owed
+    (mistyped,) = problems(root, PUBLISHER_CHECKS__OFF="edition-cs")
+    assert "did you mean 'edition-css'?" in mistyped
+    (unknown,) = problems(root, PUBLISHER_CHECKS__OFF="zzz")
+    assert "docs/email.md lists them" in unknown
 
 
 def _keys(model: type[BaseModel], path: str = "") -> list[str]:

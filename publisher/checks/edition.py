@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from publisher.checks import styling, wording
 from publisher.domain.article import Article
 from publisher.domain.finding import Finding, Place, Severity
 from publisher.domain.issue import Edition
@@ -47,7 +48,15 @@ RULES: Mapping[str, str] = {
     "edition-subject": "The subject is there, on one line, of at most 150 characters.",
     "edition-preheader": "The preheader is there, of at most 200 characters.",
     "edition-contrast": "All text has a contrast of 4.5 or more to its own ground (WCAG 2.2 AA).",
+    **wording.RULES,
+    **styling.RULES,
 }
+
+ALWAYS = frozenset(
+    {"edition-articles", "edition-title", "edition-summary", "edition-takeaway", "edition-source"}
+    | {"edition-correction", "edition-disclaimer", "edition-postal-address", "edition-unsubscribe"}
+)
+"""Rules that no journal can switch off: what a reader is owed, by law or by this design."""
 
 _URL = re.compile(r"(?:https?|mailto):[^\s<>\"]+")
 _CODE = re.compile(r"\{\{[^{}<>\n]*\}\}|\{[%#][^{}<>\n]*[%#]\}|</?mj-[a-z]+|</?mjml")
@@ -78,7 +87,7 @@ def check(edition: Edition, journal: Journal, articles: Sequence[Article]) -> tu
     """Every finding about the edition of these `articles`, required blocks first.
 
     Looks at nothing but the result, so it holds whatever the templates do. `articles` are
-    those the edition was rendered from, in its order.
+    those the edition was rendered from, in its order. What the journal switched off is left out.
     """
     seen = outline.parse(edition.html)
     rendered = _Rendered(
@@ -89,8 +98,9 @@ def check(edition: Edition, journal: Journal, articles: Sequence[Article]) -> tu
         frozenset(url for url, _ in seen.links),
         frozenset(_URL.findall(edition.text)),
     )
-    rules = (_articles, _required, _links, _active, _structure, _bounds, _words, _contrast)
-    return tuple(finding for rule in rules for finding in rule(rendered))
+    rules = (_articles, _required, _links, _active, _structure, _bounds, _words, _contrast, _tone)
+    found = (finding for rule in rules for finding in rule(rendered))
+    return tuple(f for f in found if f.rule in ALWAYS or f.rule not in journal.checks.off)
 
 
 def _found(
@@ -333,3 +343,9 @@ def _contrast(rendered: _Rendered) -> Iterator[Finding]:
                 "choose colours with a contrast of 4.5 or more",
                 Severity.WARNING,
             )
+
+
+def _tone(rendered: _Rendered) -> Iterator[Finding]:
+    yield from wording.subject(rendered.edition.subject)
+    yield from wording.articles(rendered.articles, rendered.journal.checks.words)
+    yield from styling.check(rendered.html)

@@ -72,6 +72,21 @@ class Newsletter:
 
 
 @dataclass(frozen=True, slots=True)
+class Checks:
+    """What a journal decides about the checks of its mails.
+
+    `words` are those of advertising (`cur*`: every word that begins so); `off` are ids of rules.
+    """
+
+    words: tuple[str, ...] = (
+        *("breakthrough*", "game-changer*", "game-changing", "guaranteed", "miracle*"),
+        *("miraculous*", "cure", "cures", "cured", "curing", "revolutionary", "wonder drug*"),
+        *("magic bullet*", "risk-free", "100% safe", "completely safe", "no side effects"),
+    )
+    off: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Journal:
     """Identity of the publication. `url` and `app_url` have no trailing slash.
 
@@ -99,6 +114,7 @@ class Journal:
     grades: Mapping[Evidence, str] = field(default_factory=dict)
     words_per_minute: int = 220
     feed_items: int = 50
+    checks: Checks = field(default_factory=Checks)
     hub: str | None = None  # WebSub: announced in the feeds, told when one of them changes
     id: str | None = None  # what feed readers know the journal by, wherever it lives
 

@@ -16,7 +16,7 @@ from publisher.domain.issue import Edition, Shaping
 from publisher.domain.journal import Journal, Newsletter
 from publisher.domain.template import TemplateSet
 from publisher.errors import AuthorError, TemplateError
-from publisher.formats import colours, outline, placeholder, plaintext, templating
+from publisher.formats import colours, mjml_tags, outline, placeholder, plaintext, templating
 
 HTML = "email/digest.mjml"
 TEXT = "email/digest.txt"
@@ -166,6 +166,8 @@ def _refuse_mark(articles: Iterable[Article], shaping: Shaping) -> None:
 
 
 def _html(templates: TemplateSet, source: str) -> str:
+    if found := mjml_tags.wrong(source):
+        raise TemplateError(f"{templates.origin(HTML)}: {'; '.join(found)}; correct the template")
     try:
         html: str = mjml2html(source, fonts={})
     except ValueError as error:
