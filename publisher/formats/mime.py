@@ -123,7 +123,7 @@ def _part(raw: bytes, depth: int, left: list[int]) -> Part:
 def _halves(raw: bytes) -> tuple[bytes, bytes]:
     """Header and content. A part may begin with the empty line: then it has no header."""
     if raw.startswith((b"\n", b"\r\n")):
-        return b"", raw.lstrip(b"\r\n")
+        return b"", raw[raw.index(b"\n") + 1 :]
     match = _END.search(raw, 0, HEADERS)
     if match is None:
         return raw[:HEADERS], b""

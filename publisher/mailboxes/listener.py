@@ -7,6 +7,7 @@ which recipients are ours before it takes a message, so a forged bounce costs on
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from functools import partial
@@ -55,6 +56,8 @@ class Listener:
         try:
             self._controller.start()
         except (OSError, TimeoutError) as error:
+            with contextlib.suppress(RuntimeError):  # its thread is just ending
+                self._controller.loop.close()
             raise OperatorError(
                 f"the mail server of inbound.listen cannot listen on {self._where}: {error}; "
                 "stop what uses it, or set another port"

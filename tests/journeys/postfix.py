@@ -61,22 +61,25 @@ class Postfix:
     port: int
     root: Path
 
-    def messages(self) -> list[bytes]:
+    def messages(self, box: str = "inbox") -> list[bytes]:
         """Everything delivered so far."""
-        new = self.root / "mail" / "inbox" / "new"
+        new = self.root / "mail" / box / "new"
         return [path.read_bytes() for path in sorted(new.glob("*"))] if new.exists() else []
 
-    def wait_for(self, number: int, seconds: float = 30) -> list[bytes]:
+    def wait_for(self, number: int, seconds: float = 30, box: str = "inbox") -> list[bytes]:
         """Wait until `number` messages have been delivered; what there is when time runs out."""
         deadline = time.monotonic() + seconds
-        while len(self.messages()) < number and time.monotonic() < deadline:
+        while len(self.messages(box)) < number and time.monotonic() < deadline:
             time.sleep(0.1)  # a Maildir tells nobody that mail has come
-        return self.messages()
+        return self.messages(box)
 
 
 @contextmanager
-def running(program: str, root: Path) -> Iterator[Postfix]:
-    """Start Postfix under `root` (short path, owned by root) and stop it afterwards."""
+def running(program: str, root: Path, more: str = "") -> Iterator[Postfix]:
+    """Start Postfix under `root` (short path, owned by root) and stop it afterwards.
+
+    `more` are lines for main.cf, which win over those above.
+    """
     user = pwd.getpwnam("postfix")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -86,7 +89,7 @@ def running(program: str, root: Path) -> Iterator[Postfix]:
         folder.mkdir(parents=True)
     for folder in (root / "data", root / "mail"):
         os.chown(folder, user.pw_uid, user.pw_gid)
-    (config / "main.cf").write_text(MAIN.format(root=root, uid=user.pw_uid, gid=user.pw_gid))
+    (config / "main.cf").write_text(MAIN.format(root=root, uid=user.pw_uid, gid=user.pw_gid) + more)
     (config / "master.cf").write_text(MASTER.format(port=port))
     command = [program, "-c", str(config)]
     started = subprocess.run([*command, "start"], capture_output=True, text=True, check=False)
