@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from publisher.app import build_site
-from publisher.build import build
+from publisher.build import build, public_articles
+from publisher.checks import edition
 from publisher.cli import words
 from publisher.cli.frame import cli
 from publisher.cli.session import Session, mint_id
 from publisher.domain.finding import Finding
+from publisher.domain.issue import Shaping
 from publisher.domain.journal import Journal
+from publisher.domain.template import TemplateSet
 from publisher.errors import BlockedByFindings, NotFound, UsageError
+from publisher.formats import email
 from publisher.formats.frontmatter import skeleton, slugify
 from publisher.ports import Library
 from publisher.settings import Settings
@@ -95,7 +100,7 @@ def check(
         ),
     ] = False,
 ) -> None:
-    """Look over settings, articles and templates; say all that is wrong, and where."""
+    """Look over settings, articles, templates and a digest; say all that is wrong, and where."""
     session: Session = context.obj
     settings = session.settings()
     content = session.content(settings)
@@ -126,9 +131,39 @@ def _findings(session: Session, settings: Settings, library: Library) -> list[Fi
         try:
             templates = Folders(settings.templates_dir).load()
             build(settings.journal, library, templates, (), session.started_at)
+            findings += _of_digests(settings.journal, library, templates, session.started_at)
         except BlockedByFindings as error:
             findings += [finding for finding in error.findings if finding not in findings]
     return findings
+
+
+def _of_digests(
+    journal: Journal, library: Library, templates: TemplateSet, now: datetime
+) -> list[Finding]:
+    """What a digest of each newsletter would have against it, were it made of the newest now."""
+    found: dict[Finding, None] = {}
+    for newsletter in journal.newsletters:
+        offered = (
+            article
+            for article in public_articles(library, now)
+            if not newsletter.topics or article.category in newsletter.topics
+        )
+        newest = sorted(offered, key=lambda article: article.published_at, reverse=True)
+        articles = newest[: newsletter.maximum]
+        if not articles:
+            continue
+        rendered = email.render(
+            journal,
+            newsletter,
+            number=1,
+            slot_at=now,
+            articles=articles,
+            language=journal.language,
+            shaping=Shaping(),
+            templates=templates,
+        )
+        found |= dict.fromkeys(edition.check(rendered, journal, articles))
+    return list(found)
 
 
 def _verdict(library: Library, findings: Sequence[Finding], blocking: Sequence[Finding]) -> str:

@@ -97,3 +97,14 @@ def test_a_broken_template_is_named_with_its_line(journal: Journal) -> None:
 def test_json_is_one_document(journal: Journal, command: list[str]) -> None:
     """Nothing else on standard output, whatever the command says on the way."""
     assert isinstance(journal.json(*command), dict)
+
+
+def test_check_reads_the_digest_too(journal: Journal) -> None:
+    """Words that a medical mail must not use are found before an issue is planned."""
+    path = journal.root / "content/vitamin-d.md"
+    text = path.read_text("utf-8")
+    title = next(line for line in text.splitlines() if line.startswith("title:"))
+    path.write_text(text.replace(title, 'title: "A miracle cure: does vitamin D work?"'), "utf-8")
+    shown = journal.run("check").stdout
+    assert "edition-marketing" in shown
+    assert "miracle" in shown
