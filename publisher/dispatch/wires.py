@@ -82,15 +82,19 @@ class Wires:
         """Everything that is known; waits for a first piece of news, up to `seconds`."""
         posts = self._early + self._posted()
         self._early = []
-        for key, _ in self._selector.select(0 if posts else seconds):
-            if key.data is None:
-                with suppress(BlockingIOError):
-                    self._bell.recv(4096)
-                posts += self._posted()
-            elif key.data in self._began:
-                self._hear(key.data, posts)
-            else:
-                self.forget(key.data)  # idle, and yet it speaks: the next `begin` finds out
+        wait = 0.0 if posts else seconds
+        # What comes in while the first is looked at goes into the same commit.
+        while news := self._selector.select(wait):
+            wait = 0.0
+            for key, _ in news:
+                if key.data is None:
+                    with suppress(BlockingIOError):
+                        self._bell.recv(4096)
+                    posts += self._posted()
+                elif key.data in self._began:
+                    self._hear(key.data, posts)
+                else:
+                    self.forget(key.data)  # idle, and yet it speaks: the next `begin` finds out
         self._hand_over_slow()
         return posts
 
