@@ -6,9 +6,11 @@ share, so that none of them does it in its own way.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -152,19 +154,35 @@ def build_site(
     Raises BlockedByFindings with every blocking finding (the live site stays as it is),
     TemplateError, SiteError, UsageError.
     """
-    read = app.content.load() if library is None else library
-    files = prepare(app.journal, read, app.templates.load(), archived(app.store), now)
-    if kind := headers or app.settings.publishing.headers:
-        files = _hosted(app, files, kind)
-    changed = app.site.write(files)
+    with _collecting_nothing():
+        read = app.content.load() if library is None else library
+        files = prepare(app.journal, read, app.templates.load(), archived(app.store), now)
+        if kind := headers or app.settings.publishing.headers:
+            files = _hosted(app, files, kind)
+        changed = app.site.write(files)
     # Not only when it changed: the last publish may have failed, and repeating one is harmless.
     app.site.publish()
     return Built(len(files), changed, tuple(f for f in read.findings if not f.blocks))
 
 
+@contextmanager
+def _collecting_nothing() -> Iterator[None]:
+    """A build makes a great many values and few cycles: to look for these takes a sixth of it."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
 def _hosted(app: App, files: Leaves, kind: str) -> Leaves:
     made = hosting.render(kind, app.journal, files, app.settings.serving.cache_control)
-    site = {path: Leaf(files.key(path), partial(files.__getitem__, path)) for path in files}
+    site = {
+        path: Leaf(files.key(path), partial(files.__getitem__, path), files.near(path)[0])
+        for path in files
+    }
     return Leaves({**site, **{path: ready(content) for path, content in made.items()}})
 
 

@@ -185,7 +185,9 @@ def _pages(
     for article in public:
         filed[article.category].append(article)
         path = _file(journal.article_path(article))
-        leaves[path] = leaf(partial(pages.article, article), "article", known[article.id])
+        key = fingerprint(ground, "article", known[article.id])
+        near = article.published_at.isoformat()
+        leaves[path] = Leaf(key, partial(pages.article, article), near)
     for category in journal.categories:
         held = filed[category.slug]
         make = partial(pages.category, category, held)

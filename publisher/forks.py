@@ -21,9 +21,10 @@ _NUMBER, _LENGTH = 4, 8
 class Forks:
     """Implements `ports.Workers`.
 
-    Each copy takes every n-th piece and sends its answers through a pipe of its own, as bytes:
-    nothing that a process says is ever run. What a copy does not answer, because it failed or
-    was killed, is worked out here; so every error is raised here, as if there were no copies.
+    Each copy takes its share of neighbouring pieces and sends its answers through a pipe of its
+    own, as bytes: nothing that a process says is ever run. What a copy does not answer, because
+    it failed or was killed, is worked out here; so every error is raised here, as if there were
+    no copies.
 
     A process with threads is never copied (their locks would stay locked in the copy, POSIX
     `fork`), nor one on a single processor: then all the work is done here.
@@ -71,7 +72,10 @@ def _shared(work: Callable[[int], bytes], size: int, copies: int) -> Iterator[tu
     gc.freeze()
     try:
         with suppress(OSError):  # no room for another process: the work is done all the same
-            started.extend(_start(work, range(n, size, copies)) for n in range(copies))
+            started.extend(
+                _start(work, range(size * n // copies, size * (n + 1) // copies))
+                for n in range(copies)
+            )
         yield from _answers([copy.pipe for copy in started])
     finally:
         for copy in started:

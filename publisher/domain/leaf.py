@@ -9,10 +9,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One file to be. `key` is the hash of all that `make` depends on: equal keys, equal bytes."""
+    """One file to be. `key` is the hash of all that `make` depends on: equal keys, equal bytes.
+
+    Files whose `near` is alike are best made one after the other: they share what they show.
+    """
 
     key: str
     make: Callable[[], bytes]
+    near: str = ""
 
 
 class Leaves(Mapping[str, bytes]):
@@ -35,6 +39,10 @@ class Leaves(Mapping[str, bytes]):
 
     def __len__(self) -> int:
         return len(self._leaves)
+
+    def near(self, path: str) -> tuple[str, str]:
+        """Where the file at `path` comes when many are to be made."""
+        return self._leaves[path].near, path
 
     def key(self, path: str) -> str:
         """The hash of all that the file at `path` depends on; KeyError when there is none."""

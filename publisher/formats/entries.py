@@ -25,6 +25,7 @@ from publisher.formats.picture import Picture
 _HIDDEN = re.compile(r'<div style="display:none.*?</div>', re.DOTALL)
 _GAPS = re.compile(r"\s*\n\s*")
 _SECONDS = 3_600
+_KEPT = 16 * PAGE
 _ABOUT = 3
 """How much more an issue's HTML takes than its text, which has the same words and links."""
 # A mail is laid out with tables; its words stand in headings, paragraphs and lists.
@@ -50,8 +51,8 @@ def of_articles(
     """By id. `ground` is the hash of all that entries depend on beside their articles."""
     held = {article.id: article for article in articles}
 
-    # The formats of a document are made one after the other, so few items need be kept.
-    @lru_cache(maxsize=2 * PAGE)
+    # Documents of one time are made one after the other, those of the categories included.
+    @lru_cache(maxsize=_KEPT)
     def made(article_id: str) -> Item:
         article = held[article_id]
         return _item(journal, pages, article, pictures.get(article_id))

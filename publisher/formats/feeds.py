@@ -151,9 +151,10 @@ def _documents(feed: Feed, entries: Sequence[Entry], root: str) -> dict[str, Lea
     newest = list(reversed(entries))
     key = fingerprint(feed, [entry.key for entry in newest])
     own = {"rss": feed.rss_url, "atom": feed.atom_url, "json": feed.json_url}
+    near = newest[0].published_at.isoformat() if newest else ""
     return {
         own[form].removeprefix(f"{root}/"): Leaf(
-            fingerprint(form, key), partial(_make, render, feed, newest)
+            fingerprint(form, key), partial(_make, render, feed, newest), near
         )
         for form, render in _RENDER
     }

@@ -24,6 +24,8 @@ def escaped(text: str) -> int:
     """UTF-8 bytes of `text` in XML or in JSON, whichever has more."""
     plain = len(text.encode("utf-8", "surrogatepass"))
     xml = plain + 3 * (text.count("<") + text.count(">")) + 4 * text.count("&")
+    if text.isprintable():  # what JSON escapes beside these is not printable (RFC 8259 §7)
+        return max(xml, plain + 2 + text.count('"') + text.count("\\"))
     return max(xml, len(json.dumps(text, ensure_ascii=False).encode("utf-8", "surrogatepass")))
 
 

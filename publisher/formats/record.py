@@ -27,7 +27,7 @@ DEEP = ("body", "body_html", "sources", "citations", "questions")
 _LEVEL = 1  # a third of the text's size at a tenth of the default level's cost
 _SIZE = 4
 _SHORT = 40
-_UNPACKED = 8
+_UNPACKED = 64
 
 Turn = Callable[[Any], Any]
 

@@ -262,6 +262,7 @@ class Tree:
     ) -> dict[str, Entry]:
         """Bring the files at `paths` into `.new`, by the workers; what came of it, by path."""
         fresh, lived = self._generations / _NEW, self._generations / (live or "")
+        paths = sorted(paths, key=leaves.near)
         pieces = [paths[at : at + _PIECE] for at in range(0, len(paths), _PIECE)]
 
         def entry(path: str, folders: set[Path]) -> Entry:
