@@ -193,3 +193,9 @@ def test_what_came_back() -> None:
 def test_bounds_of_depth() -> None:
     """Deeper parts are not looked into."""
     assert len(list(mime.parse(nest(20, b"message")).walk())) == mime.DEPTH + 1
+
+
+def test_encoded_words_that_cannot_be_read() -> None:
+    """They stay as they are; an unknown charset is read as UTF-8."""
+    assert mime.decoded("=?utf-8?b?A?=") == "=?utf-8?b?A?="
+    assert mime.decoded("=?nosuch?q?=C3=A4?=") == "ä"

@@ -35,6 +35,13 @@ def test_no_character_can_be_changed(kind: OutboxKind, number: int, data: st.Dat
         assert VERP.read(sender[:place] + other + sender[place + 1 :]) is None
 
 
+def test_a_code_has_one_spelling() -> None:
+    """The last letter has three bits to spare, and they are not free."""
+    before, _, domain = VERP.sender(OutboxKind.DELIVERY, 1).partition("@")
+    spelt = [f"{before[:-1]}{letter}@{domain}" for letter in "abcdefghijklmnopqrstuvwxyz234567"]
+    assert len([one for one in spelt if VERP.read(one)]) == 1
+
+
 @given(st.text())
 def test_anything_else_is_none(text: str) -> None:
     """Whatever strangers write to."""
