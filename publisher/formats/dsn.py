@@ -13,7 +13,7 @@ from publisher.formats.mime import Part
 RECIPIENTS = 50
 """Groups of one notification that are read; ours have one recipient each."""
 
-_STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b", re.ASCII)
+_STATUS = re.compile(r"(?<![\d.])([45]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)", re.ASCII)
 _CODE = re.compile(r"(?:^|[^\d.])([245]\d\d)(?:[ -]|$)", re.ASCII)
 
 
@@ -64,7 +64,7 @@ def find(mail: Part) -> Notification | None:
 
 
 def status_in(text: str) -> str:
-    """The first enhanced code in a text, or empty."""
+    """The first enhanced code of a failure in a text, or empty."""
     match = _STATUS.search(text)
     return match[1] if match else ""
 

@@ -41,9 +41,10 @@ def failure_of(notification: Notification, mail: Part) -> Failure | None:
     if not failed:
         return None
     report = failed[0]
-    # Some reporters give the server's words only in the part for people.
-    text = report.text or _words(mail)
     status = report.status
+    text = report.text
+    if not text and (not status or status.endswith(".0")):
+        text = _words(mail)  # some reporters give the server's words only in the part for people
     return Failure(classify(status, report.code, text), status, report.code, text)
 
 

@@ -203,6 +203,19 @@ def test_delays_are_no_bounces(office: Office) -> None:
     assert office.suppressed() == {}
 
 
+def test_a_notification_without_the_servers_words(office: Office) -> None:
+    """A telling code is enough; else the part for people is asked."""
+    _, sent = office.send()
+    full = dsn(sent[0].envelope.sender, "").replace("Status: 5.0.0", "Status: 5.1.1").replace(
+        "I could not deliver it.", "The mailbox is full of dust, or not."
+    )  # fmt: skip
+    assert office.receive(full).kind is BounceKind.HARD
+    words = dsn(sent[1].envelope.sender, "", number=2).replace(
+        "I could not deliver it.", "Received at 10.0.5.1.1 by 2.0.13: no such user"
+    )
+    assert office.receive(words).kind is BounceKind.HARD
+
+
 def test_soft_bounces_end_it_after_weeks(office: Office) -> None:
     """Three mails in a row, over two weeks."""
     for number, expected in enumerate([{}, {}, {ADA: SuppressionReason.BOUNCE}]):
