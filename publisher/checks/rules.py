@@ -14,7 +14,9 @@ RULES: Mapping[str, str] = {
     "unreadable-file": "An article is an ordinary file that the publisher may read.",
     "outside-content": "No article and no image lies outside content/, symbolic links included.",
     "invalid-utf8": "The file is UTF-8 text.",
-    "control-character": "No control character, lone surrogate or noncharacter is in the text.",
+    "control-character": "No control character, direction override, lone surrogate or "
+    "noncharacter is in the text.",
+    "reserved-text": "The text does not hold the mark that mails keep for unsubscribe links.",
     "front-matter": "A file starts with front matter: a YAML mapping between two lines of `---`.",
     "yaml-limit": "Front matter has no anchors, aliases or tags, and stays within its bounds.",
     # keys and values

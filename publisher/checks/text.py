@@ -11,8 +11,10 @@ from publisher.domain.finding import Finding, Place
 
 # XML 1.0 §2.2 forbids most controls and U+FFFE/F; HTML calls the other noncharacters errors, and
 # a lone surrogate is no character at all. C1 controls are always somebody's broken encoding.
+# U+202D and U+202E turn a whole line around and disguise what it says; right-to-left text needs
+# neither (UAX #9 §2.7 advises isolates).
 FORBIDDEN = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202d\u202e\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff"
     + "".join(chr((plane << 16) | 0xFFFE) + chr((plane << 16) | 0xFFFF) for plane in range(1, 17))
     + "]"
 )
@@ -41,6 +43,20 @@ def forbidden(text: str, path: str, first_line: int = 1) -> Iterator[Finding]:
                 Place(path, first_line + number),
                 f"the invisible character {', '.join(names)}",
                 "delete it; it often comes from copying out of a PDF",
+            )
+
+
+def reserved(text: str, path: str, mark: str) -> Iterator[Finding]:
+    """One finding for each line that holds the mark which mails keep for the reader's own link."""
+    if mark not in text:
+        return
+    for number, line in enumerate(text.split("\n"), 1):
+        if mark in line:
+            yield error(
+                "reserved-text",
+                Place(path, number),
+                f"'{mark}' is what mails keep for the reader's unsubscribe link",
+                "write it differently",
             )
 
 

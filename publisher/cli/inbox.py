@@ -52,7 +52,7 @@ class Inbox:
     async def handle_DATA(  # noqa: N802 - aiosmtpd's name
         self,
         server: SMTP,  # noqa: ARG002 - aiosmtpd's signature
-        session: Session,  # noqa: ARG002
+        session: Session,  # noqa: ARG002 - the same
         envelope: Envelope,
     ) -> str:
         """Save one message; the reply that the sender gets."""

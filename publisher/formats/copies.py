@@ -36,7 +36,8 @@ def links(edition: Edition, journal: Journal) -> tuple[str, ...]:
 def archive_html(edition: Edition, journal: Journal) -> str:
     """The mail's HTML as the page "view in your browser" leads to; no token in it.
 
-    It is a page of its own, so it has a main landmark. It names itself as canonical, and says in words where the unsubscribe link is to be found.
+    It is a page of its own, so it has a main landmark. It names itself as canonical, and says
+    in words where the unsubscribe link is to be found.
     """
     url = re.escape(escape(placeholder.unsubscribe_url(journal)))
     page = re.sub(

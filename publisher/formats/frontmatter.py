@@ -58,7 +58,7 @@ def parse(
     so it blocks nobody; there is no Article all the same while one of them is an error.
     """
     if len(raw) > MAX_BYTES:
-        message = f"the file has {len(raw):,} bytes"
+        message = f"the file has more than {MAX_BYTES:,} bytes"
         remedy = "1 MiB is the most; move data elsewhere and link to it"
         return None, (error("file-too-large", Place(path), message, remedy),)
     split = matter.split(raw, path)

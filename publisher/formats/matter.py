@@ -9,6 +9,7 @@ from frontmatter.default_handlers import YAMLHandler
 from publisher.checks import text as characters
 from publisher.checks.rules import error
 from publisher.domain.finding import Finding, Place
+from publisher.formats import placeholder
 
 _HANDLER = YAMLHandler()
 
@@ -34,7 +35,10 @@ def split(raw: bytes, path: str) -> Split | Finding:
         message = f"byte {wrong.start:,} is not UTF-8"
         return error("invalid-utf8", Place(path, line), message, "save the file as UTF-8")
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    findings = tuple(characters.forbidden(text, path))
+    findings = (
+        *characters.forbidden(text, path),
+        *characters.reserved(text, path, placeholder.TOKEN),
+    )
     if findings:
         text = characters.FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text)
     missing = error(

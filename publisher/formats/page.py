@@ -260,7 +260,7 @@ class Pages:
     def _once(self, name: str, here: str | None = None) -> Markup:
         """A part that many pages share; `here` is the page that its links lead to, if any."""
         # The templates have escaped what is in it already.
-        return Markup(render(self._env, self._templates, name, here=here))  # noqa: S704
+        return Markup(render(self._env, self._templates, name, here=here))  # noqa: S704 - as said above
 
     def _href(self, path: str) -> Markup:
         """A path of the site as pages link to it, below the journal's URL."""

@@ -299,6 +299,8 @@ def test_no_sources(written: str) -> None:
         ("[@liu-2020]\n![x](images/a.svg)", [("image-kind", 16)]),
         ("[@liu-2020]\n\n&#7;", [("control-character", 17)]),
         ("[@liu-2020]\n\n\x1b[0m", [("control-character", 17)]),
+        ("[@liu-2020]\n\n\u202etxt.exe", [("control-character", 17)]),
+        ("[@liu-2020]\n\n0publisher0token0", [("reserved-text", 17)]),
     ],
 )
 def test_the_body(body: str, expected: list[tuple[str, int]]) -> None:
