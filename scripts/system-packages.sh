@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that some tests talk to for real: a browser, two mail servers, a web
-# server, feed readers, spam filters, a DKIM verifier, and Java for the HTML checker. Where it may
+# server (and a second one to read its configuration), feed readers, spam filters, a DKIM verifier, and Java for the HTML checker. Where it may
 # not (no apt, not root), those tests are skipped with a line each; with CI=true that is a failure.
 set -euo pipefail
 
 declare -A wanted=([chromium]=chromium [postfix]=/usr/sbin/postfix [newsboat]=newsboat [nginx]=/usr/sbin/nginx [rss2email]=r2e [dovecot-imapd]=/usr/sbin/dovecot)
-wanted+=([default-jre-headless]=java [opendkim]=/usr/sbin/opendkim [rspamd]=rspamd [spamassassin]=spamassassin)
+wanted+=([caddy]=caddy [default-jre-headless]=java [opendkim]=/usr/sbin/opendkim [rspamd]=rspamd [spamassassin]=spamassassin)
 missing=()
 for package in "${!wanted[@]}"; do
   command -v "${wanted[$package]}" >/dev/null 2>&1 || missing+=("$package")
