@@ -108,7 +108,6 @@ def _live(
     try:
         for each in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
             signal.signal(each, signal.SIG_DFL)
-        gc.disable()  # a copy lives for seconds, and its parent's objects are not its to collect
         for number in numbers:
             answer = work(number)
             head = number.to_bytes(_NUMBER, "big") + len(answer).to_bytes(_LENGTH, "big")
