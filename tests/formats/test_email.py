@@ -81,7 +81,9 @@ def test_any_words_survive_to_the_reader(title: str, summary: str, takeaway: str
     for words in (title, summary, takeaway):
         assert bare(words) in html
         assert bare(words) in text
-    assert not check(mails.render((article,)), factories.journal(), (article,))
+    found = check(mails.render((article,)), factories.journal(), (article,))
+    tone = {"edition-marketing", "edition-shouting", "edition-reply"}  # for people to judge
+    assert {finding.rule for finding in found} <= tone
 
 
 def test_subject_and_preheader_come_from_the_articles() -> None:
