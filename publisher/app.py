@@ -262,6 +262,18 @@ def release_due(app: App, now: datetime) -> release.Report:
     return release.release(app.store, app.site, app.journal, now)
 
 
+def overdue(app: App, now: datetime) -> tuple[tuple[Issue, str | None], ...]:
+    """Approved issues whose slot has come, each with a page it waits for, if it waits for one.
+
+    Changes nothing: for showing to people.
+    """
+    return tuple(
+        (issue, release.first_not_live(app.store, app.site, app.journal, issue))
+        for issue in app.store.issues.list(states=(IssueState.APPROVED,), limit=EVERY)
+        if issue.slot_at <= now
+    )
+
+
 def release_one(app: App, issue: Issue, now: datetime) -> tuple[str, ...]:
     """Let this approved issue go now; or, where pages it links to are not live, say which.
 

@@ -59,10 +59,24 @@ def not_live(store: Store, site: Site, journal: Journal, issue: Issue) -> tuple[
     An edition that links to no page of the journal was planned while it had another address:
     then the front page of the present one is named, with what to do.
     """
+    urls = _links(store, journal, issue)
+    return tuple(site.not_live(urls)) if urls else (f"{journal.url}/ {MOVED}",)
+
+
+def first_not_live(store: Store, site: Site, journal: Journal, issue: Issue) -> str | None:
+    """The first of those pages alone, for somebody who looks: at most one is waited for."""
+    urls = _links(store, journal, issue)
+    if not urls:
+        return f"{journal.url}/ {MOVED}"
+    return next((url for url in urls if site.not_live((url,))), None)
+
+
+def _links(store: Store, journal: Journal, issue: Issue) -> tuple[str, ...]:
+    """Every page that the editions link to; none where one of them links to no page."""
     urls: dict[str, None] = {}
     for edition in store.issues.editions(issue.id):
         found = email.links(edition, journal)
         if not found:
-            return (f"{journal.url}/ {MOVED}",)
+            return ()
         urls.update(dict.fromkeys(found))
-    return tuple(site.not_live(urls))
+    return tuple(urls)

@@ -9,7 +9,8 @@ from typing import Any
 
 import typer
 
-from publisher.app import App, untold
+from publisher.app import App, overdue, untold
+from publisher.cli import steps as advice
 from publisher.cli import words
 from publisher.cli.frame import cli
 from publisher.cli.session import Session, table
@@ -36,6 +37,8 @@ class Overview:
     articles: int
     findings: tuple[Finding, ...]
     untold: tuple[Announcement, ...]
+    overdue: tuple[tuple[Issue, str | None], ...]
+    stuck: tuple[tuple[Issue, str], ...]
 
 
 @cli.command(epilog="Example: publisher status")
@@ -73,6 +76,8 @@ def _look(app: App, now: datetime) -> Overview:
         articles=sum(article.is_public(now) for article in library.articles),
         findings=tuple(finding for finding in library.findings if finding.blocks),
         untold=untold(app),
+        overdue=overdue(app, now),
+        stuck=advice.stuck(app.store),
     )
 
 
@@ -90,6 +95,9 @@ def _next_steps(seen: Overview) -> list[str]:
             steps.append(
                 f"Settle the mails of {name} that nobody answered: publisher issue show {name}"
             )
+    steps += advice.for_overdue(seen.overdue)
+    steps += advice.for_stuck(seen.stuck)
+    steps += advice.for_notices(seen.notices)
     if not any(states.get("confirmed") for states in seen.readers.values()):
         steps.append('Bring in readers: publisher subscribers import FILE --consent "…"')
     return steps
