@@ -115,9 +115,13 @@ def next_change(library: Library, now: datetime) -> datetime | None:
 def _stop_at(blocking: Sequence[Finding]) -> None:
     if blocking:
         raise BlockedByFindings(
-            f"{len(blocking)} finding(s) stand in the way:\n" + "\n".join(map(str, blocking)),
+            f"{_in_the_way(len(blocking))}:\n" + "\n".join(map(str, blocking)),
             blocking,
         )
+
+
+def _in_the_way(number: int) -> str:
+    return "1 thing stands in the way" if number == 1 else f"{number:,} things stand in the way"
 
 
 def _broken(journal: Journal, library: Library, articles: Iterable[Article]) -> list[Finding]:

@@ -110,7 +110,7 @@ def issue(store: Store, journal: Journal, text: str) -> Issue:
 
 def name(of: Issue) -> str:
     """What people call an issue: `weekly/12`; one without a number goes by its id."""
-    return str(of.id) if of.number is None else f"{of.newsletter}/{of.number}"
+    return of.name
 
 
 def duration(store: Store, of: Issue, connections: int) -> str:

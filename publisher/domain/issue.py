@@ -158,6 +158,11 @@ class Issue:
         """Slug of the newsletter it belongs to."""
         return self.slot.newsletter
 
+    @property
+    def name(self) -> str:
+        """What people call it: `weekly/12`; one without a number goes by its id."""
+        return str(self.id) if self.number is None else f"{self.newsletter}/{self.number}"
+
     def archived(self) -> bool:
         """Whether its archive page belongs on the site: sent, being sent, or about to be."""
         return self.state in (S.APPROVED, S.SENDING, S.PAUSED, S.FINISHED) or (

@@ -75,8 +75,8 @@ def reshape(
     )
     if not set(members) - set(shaping.dropped):
         raise UsageError(
-            f"no article would be left in issue {issue_id}: cancel it instead "
-            f"(publisher issue cancel {issue_id})"
+            f"no article would be left in {issue.name}: cancel it instead "
+            f"(publisher issue cancel {issue.name})"
         )
     editions = _editions(journal, newsletter, issue, shaping, known, templates, store.issues)
     return store.issues.reshape(issue_id, shaping, editions, now)
@@ -171,5 +171,5 @@ def _editions(
         )
         findings.extend(edition_checks.check(fresh, journal, articles))
         made.append(replace(fresh, id=edition.id))
-    block(findings, f"issue {issue.number} of '{newsletter.slug}'")
+    block(findings, issue.name)
     return made

@@ -247,7 +247,7 @@ def _editions(
         )
         findings.extend(edition_checks.check(edition, journal, part.articles))
         made.append(edition)
-    block(findings, f"issue {number} of '{newsletter.slug}'")
+    block(findings, f"{newsletter.slug}/{number}")
     return tuple(made)
 
 

@@ -90,10 +90,10 @@ def paused(app: App) -> Iterator[Alert]:
         unknown = issue.counts.get("unknown", 0)
         yield Alert(
             f"paused:{issue.id}:{unknown}",
-            f"Issue {issue.id} is paused",
+            f"{issue.name} is paused",
             f"{_called(issue)} is paused; {unknown} of its {issue.audience} messages were never "
             "answered.\nNobody else gets it until you decide.\n\n"
-            f"Look: publisher issue show {issue.id}\nGo on: publisher resume {issue.id}",
+            f"Look: publisher issue show {issue.name}\nGo on: publisher resume {issue.name}",
         )
 
 
@@ -103,11 +103,12 @@ def overdue(issues: Iterable[Issue], cutoff: timedelta) -> Iterator[Alert]:
         until = max(issue.slot_at, issue.planned_at) + cutoff
         yield Alert(
             f"overdue:{issue.id}",
-            f"Issue {issue.id} waits for approval",
+            f"{issue.name} waits for approval",
             f"{_called(issue)} was due at {_at(issue.slot_at)} and nobody has approved it.\n"
             f"Approved before {_at(until)} it goes at once; after that it is skipped, and its "
             f"articles go with the next one.\n\n"
-            f"Look: publisher issue show {issue.id}\nLet it go: publisher issue approve {issue.id}",
+            f"Look: publisher issue show {issue.name}\n"
+            f"Let it go: publisher issue approve {issue.name}",
         )
 
 
@@ -118,7 +119,7 @@ def held(waiting: Iterable[release.Held], now: datetime) -> Iterator[Alert]:
             urls = "\n".join(f"  {url}" for url in one.urls[:20])
             yield Alert(
                 f"held:{one.issue.id}",
-                f"Issue {one.issue.id} waits for its pages",
+                f"{one.issue.name} waits for its pages",
                 f"{_called(one.issue)} links to pages that cannot be opened:\n{urls}\n\n"
                 "It goes by itself once they can. Look: publisher check, publisher build",
             )
@@ -137,7 +138,7 @@ def failed(failures: Iterable[dispatch.Failed], now: datetime) -> Iterator[Alert
 
 
 def _called(issue: Issue) -> str:
-    return f"Issue {issue.id} of {issue.newsletter} ({issue.subject or issue.slot.key})"
+    return f"{issue.name} ({issue.subject or issue.slot.key})"
 
 
 def _at(instant: datetime) -> str:

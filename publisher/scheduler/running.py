@@ -141,6 +141,8 @@ def work(live: Live, clock: Clock, stop: threading.Event) -> None:
         pause = IDLE_SECONDS
         try:
             report = drain(live.app, clock=clock, jitter=jitter, worker=worker, stop=stop)
+            for finished in report.finished:
+                _log_finished(live.app, finished)
             if report.failed:
                 pause = FAILING_SECONDS
                 live.tell(list(alerts.failed(report.failed, clock())))
@@ -153,6 +155,12 @@ def work(live: Live, clock: Clock, stop: threading.Event) -> None:
             log.exception("sending failed; it is tried again")
             pause = FAILING_SECONDS
         stop.wait(pause)
+
+
+def _log_finished(app: App, issue_id: int) -> None:
+    issue = app.store.issues.get(issue_id)
+    counts = ", ".join(f"{number} {state}" for state, number in issue.counts.items() if number)
+    log.info("%s is finished: %s", issue.name, counts)
 
 
 class _Server(uvicorn.Server):

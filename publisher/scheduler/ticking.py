@@ -33,6 +33,21 @@ from publisher.scheduler.memory import Memory
 
 log = logging.getLogger("publisher.scheduler")
 
+PAGES_NAMED = 5
+"""How many of the pages that an issue waits for are named in the log."""
+
+FAILING = {
+    "content": "The articles cannot be read",
+    "plan": "Issues cannot be planned",
+    "approval": "Drafts that nobody approved cannot be looked after",
+    "build": "The site cannot be built or published",
+    "hub": "The hub cannot be told of the feeds",
+    "release": "Issues that are due cannot be let go",
+    "bounces": "What was refused cannot be judged",
+    "alerts": "Staff cannot be told of what happened",
+}
+"""Each part of the tick, as the subject of a mail to staff says that it failed."""
+
 
 @dataclass(slots=True)
 class Report:
@@ -90,7 +105,7 @@ def tick(
         found.extend(alerts.paused(app))
     report.told = alerts.tell(app, found, now, nonce=nonce, told=kept.told)
     report.wake_at = wake_at(app, library, now)
-    _log(report)
+    _log(report, now)
     return report
 
 
@@ -178,6 +193,17 @@ def _blocked(step: plan.Plan, error: PublisherError) -> Alert:
     )
 
 
+def _failed(part: str, error: PublisherError) -> str:
+    """`The site cannot be built or published: 1 thing in content/x.md stands in the way`."""
+    if not isinstance(error, BlockedByFindings):
+        return FAILING[part]
+    number = len(error.findings)
+    where = list(dict.fromkeys(each.place.path for each in error.findings))
+    files = f"in {where[0]}" if len(where) == 1 else f"in {len(where)} files"
+    things = "1 thing" if number == 1 else f"{number:,} things"
+    return f"{FAILING[part]}: {things} {files} {'stands' if number == 1 else 'stand'} in the way"
+
+
 @contextmanager
 def _standing_alone(part: str, report: Report, found: list[Alert]) -> Iterator[None]:
     """Let a part of the tick fail by itself: reported, and told to staff once for each cause."""
@@ -187,22 +213,30 @@ def _standing_alone(part: str, report: Report, found: list[Alert]) -> Iterator[N
         raise
     except PublisherError as error:
         report.problems.append(str(error))
-        first = str(error).partition("\n")[0][:120]
         # The words name the cause; the same cause is told of once.
         cause = hashlib.sha256(str(error).encode()).hexdigest()[:16]
-        found.append(Alert(f"{part}:{cause}", f"Trouble ({part}): {first}", str(error)))
+        found.append(Alert(f"{part}:{cause}", _failed(part, error), str(error)))
 
 
-def _log(report: Report) -> None:
+def _log(report: Report, now: datetime) -> None:
     for issue in report.planned:
-        log.info("planned issue %d: %s, slot %s", issue.id, issue.newsletter, issue.slot.key)
+        if issue.planned_at == now:  # else another process planned it in this moment
+            log.info("planned %s, slot %s", issue.name, issue.slot.key)
     for issue in report.skipped:
         log.info("no issue for %s, slot %s: %s", issue.newsletter, issue.slot.key, issue.reason)
     for issue in report.released:
-        log.info("issue %d goes to %d people", issue.id, issue.audience)
+        people = "person" if issue.audience == 1 else "people"
+        log.info("%s goes to %d %s", issue.name, issue.audience, people)
     if report.built is not None and report.built.changed:
         log.info("built the site: %d files", report.built.files)
     for one in report.held:
-        log.warning("issue %d waits for %d page(s)", one.issue.id, len(one.urls))
+        shown = ", ".join(one.urls[:PAGES_NAMED])
+        more = len(one.urls) - PAGES_NAMED
+        log.warning(
+            "%s waits for its pages: %s%s",
+            one.issue.name,
+            shown,
+            f" and {more} more" if more > 0 else "",
+        )
     for problem in report.problems:
         log.error("%s", problem)

@@ -259,6 +259,18 @@ def test_paused_issue_is_told_once(app: App) -> None:
     assert notices(app) == 1
 
 
+def test_the_log_and_staff_read_one_name(app: App, caplog: pytest.LogCaptureFixture) -> None:
+    """What is planned, goes and pauses is called `weekly/1` everywhere."""
+    caplog.set_level("INFO")
+    issue = beat(app, TUESDAY).released[0]
+    assert f"planned {issue.name}, slot" in caplog.text
+    assert f"{issue.name} goes to" in caplog.text
+    app.store.issues.move(issue.id, IssueEvent.PAUSE, TUESDAY)
+    beat(app, TUESDAY + timedelta(minutes=1))
+    assert f"publisher resume {issue.name}" in app.store.notices.get(1).text
+    assert issue.name.endswith("/1")
+
+
 def test_failing_transport_is_told_once_a_day(app: App) -> None:
     """The same failure on the same day is one notice, to staff, with what to do."""
     failures = [Failed("default", "no route to host")]
