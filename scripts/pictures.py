@@ -26,7 +26,7 @@ def main() -> int:
             "Install Chromium (scripts/system-packages.sh) and run `make demo` first.\n"
         )
         return 1
-    public = (ROOT / "public").resolve()
+    public = (ROOT / "var" / "demo" / "public").resolve()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 680, "height": 1180})

@@ -48,8 +48,8 @@ class Rehearsal:
 def demo(context: typer.Context) -> None:
     """Build the journal here and send its digest to a mail server on this machine alone.
 
-    It has its own store in var/demo, made anew each time. Nothing of yours is touched: not your
-    readers, not your store, not your relay. Nothing leaves this machine.
+    It has its own store and site in var/demo, made anew each time. Nothing of yours is touched:
+    not your readers, not your store, not your site, not your relay. Nothing leaves this machine.
     """
     session: Session = context.obj
     real = _settings(session)
@@ -58,7 +58,7 @@ def demo(context: typer.Context) -> None:
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
     with receiving(folder / "inbox") as (inbox, port):
-        rehearsed = _own(real, folder, port)
+        rehearsed = _own(real, port)
         app = open_app(rehearsed)
         try:
             issue, instant = _act(session, app)
@@ -81,13 +81,24 @@ def _settings(session: Session) -> Settings:
     return real
 
 
-def _own(real: Settings, folder: Path, port: int) -> Settings:
+def staged(real: Settings) -> Settings:
+    """The same journal with the demo's store and site: it acts out an instant to come, and what
+    is scheduled until then must not appear on the real one.
+    """
+    folder = real.root / FOLDER
+    return replace(
+        real,
+        public_dir=folder / "public",
+        store_url=f"sqlite:///{folder / 'demo.sqlite3'}",
+    )
+
+
+def _own(real: Settings, port: int) -> Settings:
     """The same journal with a store, a relay and readers that are only the demo's."""
     relay = {"host": "127.0.0.1", "port": port, "security": "none", "connections": 1}
     names = {"default", *(newsletter.transport for newsletter in real.journal.newsletters)}
     return replace(
-        real,
-        store_url=f"sqlite:///{folder / 'demo.sqlite3'}",
+        staged(real),
         transports={name: TransportSettings(name, "smtp", relay) for name in names},
         publishing=Publishing(),
         bounce_address=None,
@@ -204,7 +215,7 @@ def _tell(
         "",
         f"{words.count(len(mails), 'mail')} arrived over SMTP: {words.counts(issue.counts)}.",
         f"It was acted out as on {words.when(instant, settings.journal)}, the first digest after",
-        "the newest article. Nothing left this machine; your own store was not touched.",
+        "the newest article. Nothing left this machine; your own store and site were not touched.",
         "",
         "Look at",
         f"  the pages        {public / 'index.html'}",
@@ -213,7 +224,7 @@ def _tell(
         *(f"  a mail           {path}" for path in mails),
         *(f"  as a page        {path.with_suffix('.html')}" for path in mails[:1]),
         "",
-        f"To walk through the pages: {_command()} web",
+        f"To walk through the pages: {_command()} web --demo",
         f"and then open               http://{settings.serving.host}:{settings.serving.port}/",
     )
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import Annotated
 
 import typer
 
 from publisher.app import App, open_app
 from publisher.cli import words
+from publisher.cli.demo import staged
 from publisher.cli.frame import cli
 from publisher.cli.sending import stopping
 from publisher.cli.session import Session
+from publisher.settings import Settings
 
 
 @cli.command(epilog="Example: publisher run")
@@ -33,12 +36,17 @@ def scheduler(context: typer.Context) -> None:
 
 
 @cli.command(epilog="Example: publisher web")
-def web(context: typer.Context) -> None:
+def web(
+    context: typer.Context,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Serve what `publisher demo` made, not the journal.")
+    ] = False,
+) -> None:
     """Only serve the built site and answer unsubscribe links."""
-    _stay(context.obj, serve=True, work=False, schedule=False)
+    _stay(context.obj, serve=True, work=False, schedule=False, demo=demo)
 
 
-def _stay(session: Session, *, serve: bool, work: bool, schedule: bool) -> None:
+def _stay(session: Session, *, serve: bool, work: bool, schedule: bool, demo: bool = False) -> None:
     """Until Ctrl-C or SIGTERM: nothing new is begun then, what is under way ends."""
     # Only here: a web server and a scheduler are much to load for `publisher check`.
     from publisher import scheduler as clockwork
@@ -52,13 +60,16 @@ def _stay(session: Session, *, serve: bool, work: bool, schedule: bool) -> None:
 
     logging.getLogger("publisher").setLevel(logging.WARNING if session.quiet else logging.INFO)
 
+    def change(settings: Settings) -> Settings:
+        return staged(settings) if demo else settings
+
     def reload() -> App:
-        return open_app(session.settings(keys_needed=True))
+        return open_app(change(session.settings(keys_needed=True)))
 
     def on_listening(host: str, port: int) -> None:
         session.say(f"Serving at http://{host}:{port}/")
 
-    with session.app(keys_needed=True) as app, stopping() as stop:
+    with session.app(keys_needed=True, change=change) as app, stopping() as stop:
         session.say(f"{words.when(session.now(), app.journal)}. Stop with Ctrl-C.")
         clockwork.run(
             app,

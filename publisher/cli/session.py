@@ -52,9 +52,17 @@ class Session:
         return settings_file.load(self.config, os.environ, cwd=Path.cwd(), keys_needed=keys_needed)
 
     @contextmanager
-    def app(self, *, keys_needed: bool = False) -> Iterator[App]:
-        """The journal with its store, brought up to date; closed afterwards."""
-        app = open_app(self.settings(keys_needed=keys_needed))
+    def app(
+        self,
+        *,
+        keys_needed: bool = False,
+        change: Callable[[Settings], Settings] = lambda settings: settings,
+    ) -> Iterator[App]:
+        """The journal with its store, brought up to date; closed afterwards.
+
+        `change` puts others in place of its settings.
+        """
+        app = open_app(change(self.settings(keys_needed=keys_needed)))
         try:
             app.store.migrate(self.started_at)
             yield app

@@ -30,6 +30,22 @@ def test_the_demo_sends_a_real_digest_and_touches_nothing_else(journal: Journal)
     assert not (journal.root / "var/outbox").exists()
 
 
+def test_the_demo_keeps_an_embargo(journal: Journal) -> None:
+    """It acts out an instant to come; what is scheduled until then stays off the real site."""
+    article = (journal.root / "content/vitamin-d.md").read_text("utf-8")
+    later = article.replace("id: ", "id: tag:journal.example.org,2026:a/later #", 1)
+    published = next(line for line in later.splitlines() if line.startswith("published:"))
+    later = later.replace(published, "published: 2026-11-22T09:00:00+00:00")
+    (journal.root / "content/embargo.md").write_text(later, "utf-8")
+    journal.run("build", now=PUBLISHED)
+    before = sorted(journal.root.joinpath("public").resolve().rglob("*"))
+    shown = journal.json("demo", now=PUBLISHED)
+    assert Path(shown["pages"]).is_relative_to(journal.root / "var/demo/public")
+    assert sorted(journal.root.joinpath("public").resolve().rglob("*")) == before
+    assert not (journal.root / "public/articles/embargo").exists()
+    assert not (journal.root / "public/issues/weekly/1").exists()
+
+
 def test_the_demo_never_goes_stale(journal: Journal) -> None:
     """Years later it acts out the same digest, and does so again and again."""
     for _ in range(2):

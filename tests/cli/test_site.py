@@ -79,7 +79,7 @@ def test_check_says_all_that_is_wrong_and_mints_ids(journal: Journal) -> None:
     assert "nutrition" in shown
     assert journal.json("check", code=1)["blocking"] == 2
     path.write_text(without, "utf-8")
-    assert "stand in the way" in journal.run("build", code=1).stderr
+    assert "stands in the way" in journal.run("build", code=1).stderr
     assert journal.json("check", "--mint")["minted"] == ["content/vitamin-d.md"]
     journal.run("build")
 
@@ -97,6 +97,15 @@ def test_a_broken_template_is_named_with_its_line(journal: Journal) -> None:
 def test_json_is_one_document(journal: Journal, command: list[str]) -> None:
     """Nothing else on standard output, whatever the command says on the way."""
     assert isinstance(journal.json(*command), dict)
+
+
+@pytest.mark.parametrize("broken", ["{% if %}", "{{ nope.x }}"])
+def test_check_finds_a_broken_mail_template(journal: Journal, broken: str) -> None:
+    """A template that would stop the next issue is named with its line, before it does."""
+    own = journal.root / "templates/email/digest.mjml"
+    own.write_text(f"<mjml>\n{broken}\n</mjml>\n", "utf-8")
+    shown = journal.run("check", code=1).output
+    assert "templates/email/digest.mjml:2" in shown
 
 
 def test_check_reads_the_digest_too(journal: Journal) -> None:
