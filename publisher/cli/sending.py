@@ -8,8 +8,11 @@ import secrets
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, Literal
@@ -31,6 +34,11 @@ from publisher.domain.outcome import Outcome, OutcomeKind
 from publisher.errors import NotAllowed, SiteError, UsageError
 from publisher.formats import email
 from publisher.subscribe import BadAddress, normalise
+
+PAUSE = timedelta(seconds=1)
+"""How long `send` waits before it looks again at what a killed worker held."""
+LATE = timedelta(hours=1)
+"""From when on `send` says how long ago the slot was."""
 
 deliveries = typer.Typer(
     help="Settle mails that nobody answered.",
@@ -106,12 +114,14 @@ def _announcement(session: Session, app: App, issue: Issue) -> list[str]:
     """How many people, which articles, when, and how long it will take."""
     transport = app.transports.get(_transport(app, issue))
     took = words.duration(app.store, issue, transport.connections if transport else 1)
-    left = issue.counts.get("queued", issue.audience)
-    people = words.count(left, "person", "people")
+    people = words.count(words.left(issue), "person", "people")
+    late = session.now() - issue.slot_at
+    slot = f"Its slot was {words.when(issue.slot_at, app.journal)}"
     titles = words.titles(issue, app.content.load())
     return [
         f"{words.name(issue)} · {issue.subject}",
         f"To {people} at {words.when(session.now(), app.journal)}; it takes {took}.",
+        *([f"{slot}: {words.lasting(late.total_seconds())} ago."] if late > LATE else []),
         f"{words.count(len(titles), 'article')}:",
         *(f"  {title}" for title in titles),
     ]
@@ -151,33 +161,62 @@ def _release(session: Session, app: App, issue: Issue) -> None:
 
 
 def _drain(session: Session, app: App, issue: Issue) -> None:
-    """Send what is due of this issue, report it, and leave with 1 where not all is well."""
-    before = issue.counts.get("queued", issue.audience)
+    """Send what is due of this issue, report it, and leave with 1 where not all is well.
+
+    Mails that a worker held when it was killed are free once its lease has run out: that is
+    waited for, as long as nothing else moves.
+    """
+    reports: list[Report] = []
     with (
         stopping() as stop,
-        session.progress(f"Sending {words.name(issue)}", before) as step,
+        session.progress(f"Sending {words.name(issue)}", words.left(issue)) as step,
     ):
-        report = drain(
-            app,
-            clock=session.now,
-            jitter=random.random,
-            worker=worker_name(),
-            stop=stop,
-            issue_id=issue.id,
-            on_progress=lambda progress: step(_settled(progress)),
-        )
+        patience = app.settings.dispatching.lease + PAUSE
+        until = session.now() + patience
+        told = False
+        while True:
+            done = sum(_settled(each.counts) for each in reports)
+            report = drain(
+                app,
+                clock=session.now,
+                jitter=random.random,
+                worker=worker_name(),
+                stop=stop,
+                issue_id=issue.id,
+                on_progress=partial(_move, step, done),
+            )
+            reports.append(report)
+            held = words.held(app.store.issues.get(issue.id))
+            if not held or stop.is_set() or report.failed or report.paused:
+                break
+            if _settled(report.counts):
+                until = session.now() + patience
+            if session.now() >= until:
+                break
+            if not told:
+                at = until.astimezone(app.journal.zone).strftime("%H:%M:%S")
+                session.say(
+                    f"{words.count(held, 'mail')} held by another worker, or by one that was "
+                    f"killed: waiting until {at} at the most."
+                )
+                told = True
+            stop.wait(PAUSE.total_seconds())
     mailroom.judge_refusals(app.settings, app.store, session.now(), nonce=nonce)
     after = app.store.issues.get(issue.id)
-    lines = _outcome(after, report)
-    session.done(words.document(after) | {"sent": dict(report.counts)}, *lines)
-    if report.stopped:
+    sent = sum((Counter(each.counts) for each in reports), Counter[str]())
+    session.done(words.document(after) | {"sent": dict(sent)}, *_outcome(after, reports[-1]))
+    if reports[-1].stopped:
         raise typer.Exit(INTERRUPTED)
-    if report.failed or report.paused:
+    if reports[-1].failed or reports[-1].paused or words.held(after):
         raise typer.Exit(1)
 
 
-def _settled(progress: Progress) -> int:
-    return sum(number for name, number in progress.counts.items() if name != "returned")
+def _move(step: Callable[[int], None], done: int, progress: Progress) -> None:
+    step(done + _settled(progress.counts))
+
+
+def _settled(counts: Mapping[str, int]) -> int:
+    return sum(number for name, number in counts.items() if name != "returned")
 
 
 def _outcome(issue: Issue, report: Report) -> list[str]:
@@ -187,6 +226,8 @@ def _outcome(issue: Issue, report: Report) -> list[str]:
     lines += [f"Paused: {each.reason}. Then: publisher resume {name}" for each in report.paused]
     if report.stopped:
         lines.append(f"Stopped by you; what is left goes with: publisher send {name}")
+    elif held := words.held(issue):
+        lines.append(f"Another worker still holds {held}; look again: publisher issue show {name}")
     elif issue.counts.get("deferred"):
         lines.append("Deferred mails are tried again by `publisher run`, or publisher retry.")
     return lines

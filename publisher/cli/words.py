@@ -10,6 +10,7 @@ from typing import Any
 
 from publisher.app import EVERY
 from publisher.domain.cadence import Cadence
+from publisher.domain.delivery import OPEN
 from publisher.domain.issue import Issue, IssueState
 from publisher.domain.journal import Journal, Newsletter
 from publisher.errors import NotFound, UsageError
@@ -113,13 +114,23 @@ def name(of: Issue) -> str:
     return of.name
 
 
+def left(of: Issue) -> int:
+    """How many mails of an issue may still go; all of them before it is released."""
+    return sum(of.counts.get(state.value, 0) for state in OPEN) if of.counts else of.audience
+
+
+def held(of: Issue) -> int:
+    """How many of them some worker has taken, alive or not."""
+    return of.counts.get("claimed", 0) + of.counts.get("sending", 0)
+
+
 def duration(store: Store, of: Issue, connections: int) -> str:
     """How long sending will take, by the pace of the last issue that was sent, or reckoned."""
     for past in store.issues.list(newsletter=of.newsletter, states=(IssueState.FINISHED,), limit=5):
         if past.released_at and past.finished_at and past.audience >= 50:
             took = max(past.finished_at - past.released_at, timedelta(seconds=1))
-            return lasting(took.total_seconds() / past.audience * of.audience)
-    return lasting(of.audience / (PER_SECOND * connections))
+            return lasting(took.total_seconds() / past.audience * left(of))
+    return lasting(left(of) / (PER_SECOND * connections))
 
 
 def titles(of: Issue, library: Library) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from publisher.checks import edition as edition_checks
+from publisher.checks.text import is_sound
 from publisher.domain.article import Article, by_id
 from publisher.domain.finding import Finding
 from publisher.domain.issue import Edition, Issue, IssueEvent, IssueState, Shaping, step
@@ -65,6 +66,8 @@ def reshape(
     members = [article_id for article_id, _ in issue.articles]
     gone = [a for a in members if a not in known or known[a].draft]
     before = issue.shaping
+    for name, text in (("subject", subject), ("preheader", preheader), ("intro", intro)):
+        _sound(name, text or "")
     dropped = dict.fromkeys([*before.dropped, *_named(drop, members, known), *gone])
     shaping = Shaping(
         subject=_text(subject, before.subject),
@@ -173,3 +176,13 @@ def _editions(
         made.append(replace(fresh, id=edition.id))
     block(findings, issue.name)
     return made
+
+
+def _sound(name: str, text: str) -> None:
+    """Refuse what no header and no page may hold; an introduction may have paragraphs."""
+    broken = name != "intro" and len(text.splitlines()) > 1
+    if broken or not is_sound(text):
+        raise UsageError(
+            f"the {name} holds a line break or an invisible character: write it in plain text"
+            + ("" if name == "intro" else ", on one line")
+        )

@@ -227,3 +227,46 @@ def test_on_a_terminal_it_asks(planned: Journal, answer: str, code: int, mails: 
     assert "3 people" in out
     assert ("Nothing was done" in err) == (answer == "n")
     assert len(outbox(planned)) == mails
+
+
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [("--subject", "New\r\nBcc: a@example.org"), ("--preheader", "a\nb"), ("--intro", "a\x07b")],
+)
+def test_shaping_holds_no_line_break_and_no_control_character(
+    planned: Journal, option: str, text: str
+) -> None:
+    """What could end a header or hide in a page is refused, and nothing is stored."""
+    before = planned.json("issue", "show", "weekly/1")
+    assert "line break" in planned.run("issue", "edit", "weekly/1", option, text, code=2).output
+    assert planned.json("issue", "show", "weekly/1") == before
+    planned.run("issue", "edit", "weekly/1", "--intro", "One paragraph.\n\nAnother.")
+
+
+def test_send_waits_for_what_a_killed_worker_held(planned: Journal) -> None:
+    """Once the dead worker's lease has run out, the rest goes; what was under way is in doubt."""
+    planned.set("[journal]", '[dispatching]\nlease = "5s"\n\n[journal]')
+    loaded = load(None, os.environ, cwd=planned.root)
+    store = open_store(loaded.store_url, host=loaded.mail_host)
+    now = datetime.fromisoformat(SLOT)
+    lease = timedelta(seconds=5)
+    (issue,) = store.issues.list()
+    planned.run("build")
+    store.issues.move(issue.id, IssueEvent.RELEASE, now)
+    claims = store.outbox.claim("killed", 2, lease, now)
+    store.outbox.advance([], claims[:1], lease, now)
+    store.close()
+    done = planned.run("send", "weekly/1", "--yes")
+    assert "To 3 people" in done.stdout
+    assert "2 mails held by another worker" in done.stdout
+    shown = planned.json("issue", "show", "weekly/1")
+    assert shown["counts"] == {"accepted": 2, "unknown": 1}
+    assert shown["state"] == "finished"
+    assert len(outbox(planned)) == 2
+
+
+def test_sending_late_says_how_late(planned: Journal) -> None:
+    """Days after its slot an issue may still be sent by hand, knowingly."""
+    shown = planned.run("send", "weekly/1", "--dry-run", now="2026-11-27T10:00+00:00").stdout
+    assert "Its slot was Tuesday 24 November 2026" in shown
+    assert "hours ago" in shown
