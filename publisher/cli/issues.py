@@ -146,7 +146,13 @@ def show(context: typer.Context, issue: Name) -> None:
                 table(
                     ("mail", "subscription", "state", "tries", "answer"),
                     [
-                        (t.id, t.subscription_id, t.state.value, t.attempts, f"{t.code} {t.reply}")
+                        (
+                            t.id,
+                            t.subscription_id,
+                            t.state.value,
+                            t.attempts,
+                            f"{t.code or ''} {t.reply}".strip(),
+                        )
                         for t in trouble
                     ],
                 )

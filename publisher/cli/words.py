@@ -41,7 +41,8 @@ def instant(text: str) -> datetime:
     except ValueError:
         raise UsageError(f"'{text}' is no instant: write one like 2026-11-24T09:00+00:00") from None
     if found.tzinfo is None:
-        raise UsageError(f"'{text}' needs its offset from UTC: write {text}+00:00 or {text}Z")
+        whole = f"{found.isoformat(timespec='minutes')}+00:00"
+        raise UsageError(f"'{text}' needs a time and its offset from UTC: write {whole}")
     return found.astimezone(UTC)
 
 

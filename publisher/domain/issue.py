@@ -66,13 +66,17 @@ TRANSITIONS: dict[tuple[IssueState, IssueEvent], IssueState] = {
 }
 
 
+_BY_HAND = frozenset({E.APPROVE, E.EDIT, E.PAUSE, E.RESUME, E.CANCEL})
+"""Events that are commands, so that people can be told of them."""
+
+
 def step(state: IssueState, event: IssueEvent) -> IssueState:
     """The state after `event`. Raises NotAllowed for a move that is not in the table."""
     try:
         return TRANSITIONS[state, event]
     except KeyError:
-        allowed = sorted(e.value for s, e in TRANSITIONS if s is state)
-        hint = f"it can only take: {', '.join(allowed)}" if allowed else "it has come to its end"
+        allowed = sorted(e.value for s, e in TRANSITIONS if s is state and e in _BY_HAND)
+        hint = f"it can take: {', '.join(allowed)}" if allowed else "it has come to its end"
         raise NotAllowed(f"the issue is {state}, so '{event}' is not possible; {hint}") from None
 
 

@@ -58,7 +58,7 @@ def import_rows(
     agreed = _consent(consent, origin, now)
     if parsed.bad and not partial:
         raise BadRows(
-            f"{len(parsed.bad)} of {len(parsed.bad) + len(parsed.rows)} rows are wrong, so none "
+            f"wrong rows: {len(parsed.bad)} of {len(parsed.bad) + len(parsed.rows)}, so none "
             "was imported; mend them, or import the others with --partial",
             parsed.bad,
         )

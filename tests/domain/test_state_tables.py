@@ -112,7 +112,7 @@ def test_ends_of_an_issue() -> None:
     assert out[I.SKIPPED] == {IssueEvent.CANCEL}
     with pytest.raises(NotAllowed, match="come to its end"):
         issue.step(I.CANCELLED, IssueEvent.RESUME)
-    with pytest.raises(NotAllowed, match="it can only take: reopen"):
+    with pytest.raises(NotAllowed, match="it has come to its end"):
         issue.step(I.FINISHED, IssueEvent.PAUSE)
 
 

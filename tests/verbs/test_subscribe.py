@@ -298,7 +298,7 @@ def test_import_reports_every_row(store: Store) -> None:
 def test_import_is_all_or_nothing(store: Store) -> None:
     """One bad row refuses the file, unless partial; a dry run writes nothing."""
     text = "email\nann@example.org\nnowhere\n"
-    with pytest.raises(BadRows, match="1 of 2 rows") as caught:
+    with pytest.raises(BadRows, match="wrong rows: 1 of 2") as caught:
         bring(store, text)
     assert [number for number, _ in caught.value.rows] == [3]
     bring(store, text, partial=True, dry_run=True)
