@@ -43,7 +43,7 @@ def parsers() -> dict[str, Callable[[str], str] | None]:
             continue
         if name == "pyromark":
             options = module.Options.ENABLE_TABLES
-            found[name] = lambda text, m=module, o=options: m.html(text, options=o)  # type: ignore[misc]
+            found[name] = lambda text, m=module, o=options: m.html(text, options=o)  # type: ignore[misc]  # a lambda with defaults has no type of its own
         elif name == "cmarkgfm":
             found[name] = module.github_flavored_markdown_to_html
         elif name == "mistune":
