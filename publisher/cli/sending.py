@@ -227,7 +227,9 @@ def _outcome(issue: Issue, report: Report) -> list[str]:
     if report.stopped:
         lines.append(f"Stopped by you; what is left goes with: publisher send {name}")
     elif held := words.held(issue):
-        lines.append(f"Another worker still holds {held}; once it has stopped: publisher send {name}")
+        lines.append(
+            f"Another worker still holds {held}; once it has stopped: publisher send {name}"
+        )
     elif issue.counts.get("deferred"):
         lines.append("Deferred mails are tried again by `publisher run`, or publisher retry.")
     return lines
