@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, Literal
 
@@ -25,15 +24,11 @@ from publisher.cli import words
 from publisher.cli.frame import INTERRUPTED, cli
 from publisher.cli.issues import Name, Yes
 from publisher.cli.session import Session, nonce
+from publisher.cli.trial import send_copies
 from publisher.dispatch import Progress, Report
 from publisher.domain.delivery import DeliveryState
 from publisher.domain.issue import Issue, IssueEvent, IssueState
-from publisher.domain.message import Envelope
-from publisher.domain.notice import Notice, NoticeKind
-from publisher.domain.outcome import Outcome, OutcomeKind
 from publisher.errors import NotAllowed, SiteError, UsageError
-from publisher.formats import email
-from publisher.subscribe import BadAddress, normalise
 
 PAUSE = timedelta(seconds=1)
 """How long `send` waits before it looks again at what a killed worker held."""
@@ -93,7 +88,7 @@ def send(
     with session.app(keys_needed=not dry_run) as app:
         found = words.issue(app.store, app.journal, issue)
         if test:
-            _send_test(session, app, found, test)
+            send_copies(session, app, found, _transport(app, found), test)
             return
         lines = _announcement(session, app, found)
         if dry_run:
@@ -233,63 +228,6 @@ def _outcome(issue: Issue, report: Report) -> list[str]:
     elif issue.counts.get("deferred"):
         lines.append("Deferred mails are tried again by `publisher run`, or publisher retry.")
     return lines
-
-
-# --- one copy, for looking at -----------------------------------------------------------------
-
-
-def _send_test(session: Session, app: App, issue: Issue, addresses: list[str]) -> None:
-    """One marked copy to each address, through the issue's own transport; never counted."""
-    if issue.number is None:
-        raise NotAllowed(f"{words.name(issue)} made no issue: {issue.reason}")
-    wanted = [_address(each) for each in addresses]
-    edition = app.store.issues.editions(issue.id)[0]
-    subject, html, text = email.test_copy(edition, app.journal)
-    transport = app.transports[_transport(app, issue)]
-    sender = app.settings.bounce_address or app.journal.sender.address
-    results: list[tuple[str, Outcome]] = []
-    session_open = transport.open()
-    try:
-        for address in wanted:
-            key = secrets.token_hex(8)
-            notice = Notice(NoticeKind.TEST, key, address, subject, text, html, issue.newsletter)
-            message_id = f"<test-{key}@{app.settings.mail_host}>"
-            now = session.now()
-            content = app.settings.signers.signed(
-                email.notice_message(notice, app.journal, message_id=message_id, dated_at=now), now
-            )
-            envelope = Envelope(email.envelope_address(sender), email.envelope_address(address))
-            results.append((address, session_open.send(content, envelope)))
-    finally:
-        session_open.close()
-    bad = [(a, o) for a, o in results if o.kind is not OutcomeKind.ACCEPTED]
-    session.done(
-        {
-            "issue": words.name(issue),
-            "test": [
-                {"address": a, "outcome": o.kind.value, "code": o.code, "reply": o.reply}
-                for a, o in results
-            ],
-        },
-        *(f"{a}: {o.kind} ({o.code} {o.reply})" for a, o in results),
-        *_folder_hint(app, issue),
-    )
-    if bad:
-        raise typer.Exit(1)
-
-
-def _address(text: str) -> str:
-    try:
-        return normalise(text)[0]
-    except BadAddress as error:
-        raise UsageError(f"--test {text}: {error}") from None
-
-
-def _folder_hint(app: App, issue: Issue) -> list[str]:
-    used = app.settings.transports[_transport(app, issue)]
-    if used.kind != "folder":
-        return []
-    return [f"The settings send nothing: it is a file in {Path(str(used.options.get('path')))}."]
 
 
 # --- pause, resume, retry, resolve --------------------------------------------------------------
