@@ -1,30 +1,50 @@
-"""The command line: one file for each group of commands, `frame` around them all."""
+"""The command line: `commands` lists the files of commands, `frame` is around them all."""
 
-from publisher.cli import (
-    demo,
-    doctor,
-    incoming,
-    init,
-    issues,
-    running,
-    sending,
-    site,
-    status,
-    subscribers,
-)
-from publisher.cli.frame import cli, main
+from __future__ import annotations
 
-__all__ = [
-    "cli",
-    "demo",
-    "doctor",
-    "incoming",
-    "init",
-    "issues",
-    "main",
-    "running",
-    "sending",
-    "site",
-    "status",
-    "subscribers",
-]
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+PLACES = {
+    "init": "init",
+    "new": "site",
+    "check": "site",
+    "build": "site",
+    "status": "status",
+    "send": "sending",
+    "pause": "sending",
+    "resume": "sending",
+    "retry": "sending",
+    "inbound": "incoming",
+    "run": "running",
+    "web": "running",
+    "worker": "running",
+    "scheduler": "running",
+}
+"""The file of each command that is called often: a call reads that one alone, because reading
+them all takes half a second. What is not here is found by reading them all; groups are not, because
+their commands may stand in several files."""
+EVERY = "commands"
+_WITH_VALUE = ("--config", "--now")
+
+
+def main() -> None:
+    """The console script."""
+    import_module(f"publisher.cli.{place(sys.argv[1:])}")
+    from publisher.cli.frame import cli
+
+    cli()
+
+
+def place(arguments: Sequence[str]) -> str:
+    """The file that a call with these arguments needs; EVERY for help and what is unknown."""
+    given = iter(arguments)
+    for each in given:
+        if each in _WITH_VALUE:
+            next(given, None)
+        elif each in ("--help", "--version"):
+            return EVERY
+        elif not each.startswith("-"):
+            return PLACES.get(each, EVERY)
+    return PLACES["status"]

@@ -138,8 +138,3 @@ def options(
         from publisher.cli.status import show_status
 
         show_status(session)
-
-
-def main() -> None:
-    """The console script."""
-    cli()

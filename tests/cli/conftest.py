@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from publisher.cli import cli
+from publisher.cli.commands import cli
 
 PUBLISHED = "2026-11-20T09:00+00:00"
 BEFORE = "2026-11-23T09:00+00:00"

@@ -11,7 +11,8 @@ import typer
 from typer.testing import CliRunner
 
 from publisher import __version__
-from publisher.cli import cli, frame, session
+from publisher.cli import EVERY, PLACES, frame, place, session
+from publisher.cli.commands import cli
 from publisher.errors import Defect, StoreError
 from tests.cli.conftest import Journal
 
@@ -231,3 +232,32 @@ def test_quiet_says_nothing_but_answers(journal: Journal) -> None:
     """A build under --quiet is silent; a question still gets its answer."""
     assert journal.run("--quiet", "build").stdout == ""
     assert "weekly" in journal.run("--quiet", "status").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "needed"),
+    [
+        ("", "status"),
+        ("--quiet", "status"),
+        ("--config elsewhere/publisher.toml --json build", "site"),
+        ("--now 2026-11-24T09:00+00:00 send", "sending"),
+        ("--help", EVERY),
+        ("--version", EVERY),
+        ("biuld", EVERY),
+        ("--config", "status"),
+    ],
+)
+def test_a_call_reads_the_file_of_its_command_alone(arguments: str, needed: str) -> None:
+    """Options before the command, help and misspelt names are told apart from it."""
+    assert place(arguments.split()) == needed
+
+
+def test_every_command_is_in_the_file_that_is_read_for_it() -> None:
+    """A command that moved to another file would not be found any more."""
+    found = {}
+    for command in cli.registered_commands:
+        assert command.callback is not None
+        name = command.name or command.callback.__name__.replace("_", "-")
+        found[name] = command.callback.__module__
+    for name, file in PLACES.items():
+        assert found[name] == f"publisher.cli.{file}"

@@ -1,0 +1,29 @@
+"""Every command, in the order in which help lists the groups: one file for each, `frame` around."""
+
+from publisher.cli import (
+    demo,
+    doctor,
+    incoming,
+    init,
+    issues,
+    running,
+    sending,
+    site,
+    status,
+    subscribers,
+)
+from publisher.cli.frame import cli
+
+__all__ = [
+    "cli",
+    "demo",
+    "doctor",
+    "incoming",
+    "init",
+    "issues",
+    "running",
+    "sending",
+    "site",
+    "status",
+    "subscribers",
+]
