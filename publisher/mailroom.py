@@ -5,16 +5,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from publisher.domain.bounce import Disposition
 from publisher.domain.notice import Notice, NoticeKind
 from publisher.errors import PublisherError
 from publisher.formats.verp import Verp
 from publisher.inbound import Judge, Received, Receiver
-from publisher.mailboxes import ImapInbox, Kept, Listener, MaildirInbox, keeping
 from publisher.ports import Accept, Inbox, Store
 from publisher.settings import Settings
 from publisher.subscribe import unsubscribe
+
+if TYPE_CHECKING:
+    from publisher.mailboxes import Kept, Listener
 
 Nonce = Callable[[], str]
 Clock = Callable[[], datetime]
@@ -97,6 +100,9 @@ def accepting(settings: Settings, store: Store, clock: Clock, nonce: Nonce) -> A
 
 def inboxes(settings: Settings) -> Sequence[Inbox]:
     """The mailboxes that the settings name."""
+    # Here and below: no command but those that receive needs mail servers and clients in memory.
+    from publisher.mailboxes import ImapInbox, MaildirInbox
+
     given = settings.inbound
     found: list[Inbox] = []
     if given.maildir is not None:
@@ -120,6 +126,8 @@ def inboxes(settings: Settings) -> Sequence[Inbox]:
 
 def kept(settings: Settings) -> Kept:
     """Where mails for people go that are in no mailbox."""
+    from publisher.mailboxes import Kept
+
     return Kept(settings.inbound.keep)
 
 
@@ -128,6 +136,8 @@ def listener(settings: Settings, accept: Accept) -> Listener | None:
     given = settings.inbound.listen
     if given is None:
         return None
+    from publisher.mailboxes import Listener, keeping
+
     take = keeping(accept, kept(settings))
     return Listener(given.host, given.port, given.protocol, serves(settings), take)
 

@@ -16,6 +16,7 @@ from publisher.domain.announcement import Announcement
 from publisher.domain.article import Article
 from publisher.domain.bounce import Addressee, Bounce, Complaint, Disposition, Refusal
 from publisher.domain.delivery import Claim, DeliveryState, Lapsed, OutboxKind, Settlement
+from publisher.domain.figures import Figures
 from publisher.domain.finding import Finding
 from publisher.domain.issue import (
     Edition,
@@ -496,6 +497,14 @@ class Bounces(Protocol):
         ...
 
 
+class Reckoning(Protocol):
+    """What became of issues, in numbers alone."""
+
+    def of(self, issue_id: int) -> Figures:
+        """The figures of one issue. Memory does not grow with its audience."""
+        ...
+
+
 class Sightings(Protocol):
     """When each article was first seen, so that late ones are told from old ones."""
 
@@ -539,6 +548,11 @@ class Store(Protocol):
     @property
     def bounces(self) -> Bounces:
         """What mail systems tell about messages."""
+        ...
+
+    @property
+    def figures(self) -> Reckoning:
+        """What became of issues."""
         ...
 
     def migrate(self, now: datetime) -> None:

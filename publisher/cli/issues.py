@@ -15,6 +15,7 @@ from publisher.cli import words
 from publisher.cli.frame import cli
 from publisher.cli.session import Session, nonce, table
 from publisher.domain.cadence import Cadence, Slot
+from publisher.domain.explaining import explain
 from publisher.domain.issue import Issue, IssueEvent, IssueState
 from publisher.domain.journal import Newsletter
 from publisher.errors import NotAllowed, UsageError
@@ -144,13 +145,14 @@ def show(context: typer.Context, issue: Name) -> None:
             lines += ["", "Mails that were not accepted"]
             lines.append(
                 table(
-                    ("mail", "subscription", "state", "tries", "answer"),
+                    ("mail", "subscription", "state", "tries", "what it means", "answer"),
                     [
                         (
                             t.id,
                             t.subscription_id,
                             t.state.value,
                             t.attempts,
+                            explain(t.state, t.code, t.reply),
                             f"{t.code or ''} {t.reply}".strip(),
                         )
                         for t in trouble
@@ -169,6 +171,7 @@ def show(context: typer.Context, issue: Name) -> None:
                         "attempts": t.attempts,
                         "code": t.code,
                         "reply": t.reply,
+                        "meaning": explain(t.state, t.code, t.reply),
                         "due_at": words.stamp(t.due_at),
                     }
                     for t in trouble

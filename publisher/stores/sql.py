@@ -11,6 +11,7 @@ from publisher.errors import StoreError
 from publisher.stores import schema
 from publisher.stores.bounces import SqlBounces
 from publisher.stores.database import Database, open_database
+from publisher.stores.figures import SqlFigures
 from publisher.stores.issues import SqlIssues
 from publisher.stores.notices import SqlNotices
 from publisher.stores.outbox import SqlOutbox
@@ -30,6 +31,7 @@ class SqlStore:
         self._subscribers = SqlSubscribers(database)
         self._sightings = SqlSightings(database)
         self._bounces = SqlBounces(database, host)
+        self._figures = SqlFigures(database, self._bounces)
 
     @property
     def issues(self) -> SqlIssues:
@@ -60,6 +62,11 @@ class SqlStore:
     def bounces(self) -> SqlBounces:
         """What mail systems tell about messages."""
         return self._bounces
+
+    @property
+    def figures(self) -> SqlFigures:
+        """What became of issues."""
+        return self._figures
 
     def migrate(self, now: datetime) -> None:
         """Bring the schema up to date; `now` becomes the journal's beginning the first time."""

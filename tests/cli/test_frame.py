@@ -40,7 +40,7 @@ def test_the_names_are_the_contract() -> None:
             "inbound", "run", "worker", "scheduler", "web", "doctor", "deliveries resolve",
             "issue plan", "issue list", "issue show", "issue edit", "issue approve",
             "issue cancel", "subscribers add", "subscribers import", "subscribers export",
-            "subscribers list", "subscribers show",
+            "subscribers list", "subscribers show", "report",
         )
     }  # fmt: skip
 
