@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from publisher.domain.announcement import Announcement
 from publisher.domain.article import Article
@@ -30,14 +30,17 @@ from publisher.domain.issue import (
 from publisher.domain.message import Envelope
 from publisher.domain.notice import Notice
 from publisher.domain.outcome import Outcome
+from publisher.domain.request import Filed, FormLimits, Request
 from publisher.domain.subscription import (
     Admission,
     Consent,
+    Forgotten,
     NewSubscriber,
     Subscription,
     SubscriptionEvent,
     SubscriptionState,
     Suppression,
+    Wishes,
 )
 from publisher.domain.template import TemplateSet
 
@@ -437,12 +440,99 @@ class Subscribers(Protocol):
         """Take one step of the subscription's state table. Raises NotFound, NotAllowed."""
         ...
 
-    def suppress(self, suppression: Suppression) -> bool:
+    def wish(self, subscription_id: int, wishes: Wishes) -> Subscription:
+        """Put these in place of what was chosen before; from the next slot on. Raises NotFound."""
+        ...
+
+    def give_reason(self, subscription_id: int, reason: str) -> Subscription:
+        """Keep why somebody left, in their own words. Raises NotFound."""
+        ...
+
+    def rename(self, key: str, name: str) -> None:
+        """Call whoever has this address (as compared) so. Raises NotFound."""
+        ...
+
+    def readdress(self, key: str, address: str) -> None:
+        """Give whoever has the address `key` another one. Raises NotFound, NotAllowed."""
+        ...
+
+    def subscriber_id(self, key: str) -> int | None:
+        """The id of whoever has this address (as compared)."""
+        ...
+
+    def consents(self, subscription_id: int) -> Sequence[Consent]:
+        """Everything that was agreed to, the first first."""
+        ...
+
+    def deliveries(self, subscription_id: int) -> Sequence[Mapping[str, Any]]:
+        """Every delivery to a subscription, oldest first, for the record of a person."""
+        ...
+
+    def forget(self, key: str, why: Suppression | None, now: datetime) -> Forgotten | None:
+        """Erase everything about an address (as compared); None when nothing is known of it.
+
+        With `why`, its keyed hash stays among the suppressions. Raises SettingsError where
+        that needs a key and there is none.
+        """
+        ...
+
+    def overdue(self, unconfirmed: datetime, left: datetime, limit: int) -> Sequence[str]:
+        """Addresses of people who never confirmed, or left, before these instants."""
+        ...
+
+
+class Suppressions(Protocol):
+    """Who is never mailed."""
+
+    def add(self, new: Suppression) -> bool:
         """Never mail this address again; False when it was suppressed already."""
         ...
 
-    def suppressions(self) -> Sequence[Suppression]:
-        """All suppressions, oldest first."""
+    def find(self, key: str) -> Suppression | None:
+        """The suppression of an address (as compared), also of one that was forgotten."""
+        ...
+
+    def list(self, after: str = "", limit: int = 1000) -> Sequence[tuple[str, Suppression]]:
+        """A page of (form, suppression) in order of form; `address` is empty for the forgotten."""
+        ...
+
+    def remove(self, key: str) -> Suppression | None:
+        """Let an address be mailed again, if it subscribes; what it was suppressed for, or None."""
+        ...
+
+
+class Requests(Protocol):
+    """What was asked for through forms, until the link that answers is followed."""
+
+    def file(
+        self,
+        asked: Request,
+        notice: Notice,
+        limits: FormLimits,
+        token_id: Callable[[], str],
+        nonce: str,
+        now: datetime,
+    ) -> Filed:
+        """Keep it and queue the mail that answers it, or say why nobody is mailed.
+
+        A JOIN leaves its subscriptions pending; those that are confirmed stay as they are.
+        """
+        ...
+
+    def get(self, token_id: str) -> Request | None:
+        """The request that a link names, used or not."""
+        ...
+
+    def confirm(self, token_id: str, agreed: Consent, now: datetime) -> Sequence[int]:
+        """Carry a JOIN out: ids of its subscriptions, all confirmed with their wishes now."""
+        ...
+
+    def move(self, token_id: str, now: datetime) -> tuple[str, str] | None:
+        """Carry a MOVE out: (the old address, the new one), or None where it cannot be."""
+        ...
+
+    def sweep(self, now: datetime) -> int:
+        """Delete what no link can use any more; how many."""
         ...
 
 
@@ -548,6 +638,16 @@ class Store(Protocol):
     @property
     def bounces(self) -> Bounces:
         """What mail systems tell about messages."""
+        ...
+
+    @property
+    def suppressions(self) -> Suppressions:
+        """Who is never mailed."""
+        ...
+
+    @property
+    def requests(self) -> Requests:
+        """What was asked for through forms."""
         ...
 
     @property

@@ -266,7 +266,7 @@ def show(
     with session.app() as app:
         key = address_key(address)
         found = app.store.subscribers.by_address(key)
-        suppressed = [s for s in app.store.subscribers.suppressions() if s.address == key]
+        suppressed = [s] if (s := app.store.suppressions.find(key)) else []
         if not found and not suppressed:
             raise NotFound(f"nobody is known under {address}")
         lines = [line for one in found for line in _description(app, one)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -64,11 +64,18 @@ def may_undo(unsubscribed_at: datetime, now: datetime) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """Who agreed (the subscription that holds it), when, from where, and to which words."""
+    """Who agreed (the subscription that holds it), when, from where, and to which words.
+
+    `page` is the address of the form, `network` where it was sent from (shortened or hashed),
+    `version` that of the wording; all three are empty where there was no form.
+    """
 
     at: datetime
     origin: str
     wording: str
+    page: str = ""
+    network: str = ""
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +96,22 @@ class Subscription:
     created_at: datetime
     confirmed_at: datetime | None = None
     unsubscribed_at: datetime | None = None
+    paused_until: datetime | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a person chooses about a subscription; None is the newsletter's or journal's own.
+
+    `paused_until`: no issue whose slot comes before goes to them.
+    """
+
+    topics: tuple[str, ...] | None = None
+    cadence: str | None = None
+    language: str | None = None
+    time_zone: str | None = None
+    paused_until: datetime | None = None
 
 
 class SuppressionReason(StrEnum):
@@ -108,6 +131,19 @@ class Suppression:
     reason: SuppressionReason
     since: datetime
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What erasing a person took away: `deliveries` stay, as nobody's, `cancelled` of them new.
+
+    `message_ids` are those of mails that were made for them, with angle brackets.
+    """
+
+    subscriptions: int
+    deliveries: int
+    cancelled: int
+    message_ids: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

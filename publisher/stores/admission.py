@@ -14,14 +14,15 @@ from publisher.domain.subscription import (
     NewSubscriber,
     SubscriptionState,
 )
+from publisher.formats.pepper import Pepper
+from publisher.stores import suppressing
 from publisher.stores.planning import topics_text
-from publisher.stores.tables import Instant, consent, subscriber, subscription, suppression
+from publisher.stores.tables import Instant, consent, subscriber, subscription
 
 CHUNK = 5000
 """Rows looked up and written together: memory stays flat, statements stay few."""
 
 _KEYS: BindParameter[str] = bindparam("keys", expanding=True)
-_SUPPRESSED = select(suppression.c.key).where(suppression.c.key.in_(_KEYS))
 _KNOWN = (
     select(subscriber.c.key, subscription.c.state)
     .join_from(subscription, subscriber)
@@ -81,12 +82,15 @@ _CONFIRM_PENDING = (
     )
 )
 _NEW_CONSENT = insert(consent).from_select(
-    ["subscription_id", "at", "origin", "wording"],
+    ["subscription_id", "at", "origin", "wording", "page", "network", "version"],
     select(
         subscription.c.id,
         bindparam("agreed", type_=Instant),
         bindparam("from_where"),
         bindparam("to_what"),
+        bindparam("on_page"),
+        bindparam("of_network"),
+        bindparam("of_version"),
     )
     .join_from(subscription, subscriber)
     .where(
@@ -103,6 +107,7 @@ def admit(
     token_ids: Sequence[str],
     agreed: Consent,
     now: datetime,
+    pepper: Pepper,
 ) -> list[Admission]:
     """One answer a row, in the same order. ValueError unless there is a token id for each."""
     answers: list[Admission] = []
@@ -115,7 +120,7 @@ def admit(
             row[0]: row[1]
             for row in connection.execute(_KNOWN, {"keys": keys, "newsletter": newsletter})
         }
-        suppressed = frozenset(connection.scalars(_SUPPRESSED, {"keys": keys}))
+        suppressed = suppressing.reasons(connection, pepper, keys)
         fresh: list[dict[str, Any]] = []
         pending: list[dict[str, Any]] = []
         for row, token_id in chunk:
@@ -155,6 +160,9 @@ def _parameters(
         "agreed": agreed.at,
         "from_where": agreed.origin,
         "to_what": agreed.wording,
+        "on_page": agreed.page,
+        "of_network": agreed.network,
+        "of_version": agreed.version,
     }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, exists, func, insert, select, union_all, update
+from sqlalchemy import Select, exists, func, insert, select, union_all
 from sqlalchemy.exc import IntegrityError
 
 from publisher.domain.bounce import (
@@ -20,7 +20,9 @@ from publisher.domain.bounce import (
 )
 from publisher.domain.delivery import DeliveryState, OutboxKind, message_id
 from publisher.domain.notice import NoticeKind
-from publisher.domain.subscription import Suppression, SuppressionReason, address_key
+from publisher.domain.subscription import Suppression, address_key
+from publisher.formats.pepper import Pepper
+from publisher.stores import suppressing
 from publisher.stores.database import Database
 from publisher.stores.tables import (
     bounce,
@@ -31,7 +33,6 @@ from publisher.stores.tables import (
     state_is,
     subscriber,
     subscription,
-    suppression,
 )
 
 _COLUMN = {OutboxKind.DELIVERY: "delivery_id", OutboxKind.NOTICE: "notice_id"}
@@ -48,9 +49,10 @@ _OF_ADDRESS = (
 class SqlBounces:
     """`ports.Bounces` on SQL. `host` is the right-hand side of Message-IDs."""
 
-    def __init__(self, database: Database, host: str) -> None:
+    def __init__(self, database: Database, host: str, pepper: Pepper) -> None:
         self._database = database
         self._host = host
+        self._pepper = pepper
 
     def addressee(self, of: OutboxKind, of_id: int) -> Addressee | None:
         """Whom a message was for; None when there is no such message (any more)."""
@@ -148,7 +150,7 @@ class SqlBounces:
             with self._database.write() as connection:
                 connection.execute(insert(table).values(_row(news)))
                 if suppression_ is not None:
-                    _suppress(connection, suppression_)
+                    suppressing.raise_to(connection, self._pepper, suppression_)
         except IntegrityError:
             return False
         return True
@@ -228,14 +230,3 @@ def _row(news: Bounce | Complaint) -> dict[str, Any]:
         "code": news.code,
         "reply": news.reply,
     }
-
-
-def _suppress(connection: Connection, new: Suppression) -> None:
-    """Once; but only staff may lift what a complaint asks for, and bounces are lifted by less."""
-    key = address_key(new.address)
-    values = {"reason": str(new.reason), "since": new.since, "note": new.note}
-    reason = connection.scalar(select(suppression.c.reason).where(suppression.c.key == key))
-    if reason is None:
-        connection.execute(insert(suppression).values(key=key, address=new.address, **values))
-    elif reason == SuppressionReason.BOUNCE and new.reason is SuppressionReason.COMPLAINT:
-        connection.execute(update(suppression).where(suppression.c.key == key).values(values))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from publisher.domain.delivery import DeliveryState
@@ -24,23 +24,9 @@ class SqlNotices:
 
     def add(self, notice_: Notice, nonce: str, now: datetime) -> bool:
         """Queue it; False when its key is known already."""
-        row = {
-            "kind": str(notice_.kind),
-            "key": notice_.key,
-            "nonce": nonce,
-            "address": notice_.address,
-            "address_key": address_key(notice_.address),
-            "subject": notice_.subject,
-            "text": notice_.text,
-            "html": notice_.html,
-            "newsletter": notice_.newsletter,
-            "transport": notice_.transport,
-            "created_at": now,
-            "state": str(DeliveryState.QUEUED),
-        }
         try:
             with self._database.write() as connection:
-                connection.execute(insert(notice).values(row))
+                queue(connection, notice_, nonce, now)
         except IntegrityError:
             return False
         return True
@@ -73,3 +59,23 @@ class SqlNotices:
         with self._database.read() as connection:
             rows = connection.execute(select(notice.c.state, func.count()).group_by(notice.c.state))
             return {row[0]: row[1] for row in rows}
+
+
+def queue(connection: Connection, notice_: Notice, nonce: str, now: datetime) -> None:
+    """Insert it. Raises IntegrityError when its key is known already."""
+    connection.execute(
+        insert(notice).values(
+            kind=str(notice_.kind),
+            key=notice_.key,
+            nonce=nonce,
+            address=notice_.address,
+            address_key=address_key(notice_.address),
+            subject=notice_.subject,
+            text=notice_.text,
+            html=notice_.html,
+            newsletter=notice_.newsletter,
+            transport=notice_.transport,
+            created_at=now,
+            state=str(DeliveryState.QUEUED),
+        )
+    )

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 
 from publisher import ports
 from publisher.errors import StoreError
+from publisher.formats.pepper import Pepper
 from publisher.stores import schema
 from publisher.stores.bounces import SqlBounces
 from publisher.stores.database import Database, open_database
@@ -15,22 +16,28 @@ from publisher.stores.figures import SqlFigures
 from publisher.stores.issues import SqlIssues
 from publisher.stores.notices import SqlNotices
 from publisher.stores.outbox import SqlOutbox
+from publisher.stores.requests import SqlRequests
 from publisher.stores.sightings import SqlSightings
 from publisher.stores.subscribers import SqlSubscribers
+from publisher.stores.suppressing import SqlSuppressions
 from publisher.stores.tables import issue, subscription
+
+NO_PEPPER = Pepper()
 
 
 class SqlStore:
     """`ports.Store` on SQL. Safe to share between threads."""
 
-    def __init__(self, database: Database, host: str) -> None:
+    def __init__(self, database: Database, host: str, pepper: Pepper) -> None:
         self.database = database
         self._issues = SqlIssues(database)
         self._outbox = SqlOutbox(database, host)
         self._notices = SqlNotices(database)
-        self._subscribers = SqlSubscribers(database)
+        self._subscribers = SqlSubscribers(database, host, pepper)
         self._sightings = SqlSightings(database)
-        self._bounces = SqlBounces(database, host)
+        self._bounces = SqlBounces(database, host, pepper)
+        self._requests = SqlRequests(database, pepper)
+        self._suppressions = SqlSuppressions(database, pepper)
         self._figures = SqlFigures(database, self._bounces)
 
     @property
@@ -62,6 +69,16 @@ class SqlStore:
     def bounces(self) -> SqlBounces:
         """What mail systems tell about messages."""
         return self._bounces
+
+    @property
+    def requests(self) -> SqlRequests:
+        """What was asked for through forms."""
+        return self._requests
+
+    @property
+    def suppressions(self) -> SqlSuppressions:
+        """Who is never mailed."""
+        return self._suppressions
 
     @property
     def figures(self) -> SqlFigures:
@@ -109,12 +126,14 @@ def open_store(
     *,
     synchronous: str = "FULL",
     host: str = "localhost",
+    pepper: Pepper = NO_PEPPER,
     busy_timeout: timedelta = timedelta(seconds=30),
 ) -> ports.Store:
     """Open, or create, the store that `url` names (`sqlite:///path`). Call `migrate` on it next.
 
-    `host` is the right-hand side of Message-IDs. `synchronous` FULL survives a power cut whole;
-    NORMAL may forget the last moments of one, not of a killed process
+    `host` is the right-hand side of Message-IDs, `pepper` hashes who was forgotten.
+    `synchronous` FULL survives a power cut whole; NORMAL may forget the last moments of one, not
+    of a killed process
     (https://www.sqlite.org/pragma.html#pragma_synchronous). Raises StoreError.
     """
-    return SqlStore(open_database(url, synchronous, busy_timeout), host)
+    return SqlStore(open_database(url, synchronous, busy_timeout), host, pepper)

@@ -11,39 +11,41 @@ from sqlalchemy import (
     Row,
     Select,
     and_,
-    delete,
     func,
-    insert,
     select,
     update,
 )
-from sqlalchemy.exc import IntegrityError
 
 from publisher.domain.delivery import DeliveryState
 from publisher.domain.subscription import (
     Admission,
     Consent,
+    Forgotten,
     NewSubscriber,
     Subscription,
     SubscriptionEvent,
     SubscriptionState,
     Suppression,
-    SuppressionReason,
+    Wishes,
     address_key,
     may_undo,
     step,
 )
 from publisher.errors import NotAllowed, NotFound
-from publisher.stores import admission
+from publisher.formats.pepper import Pepper
+from publisher.stores import admission, forgetting, suppressing
 from publisher.stores.database import Database
 from publisher.stores.planning import topics_value
+from publisher.stores.requests import columns
 from publisher.stores.tables import (
+    bounce,
+    complaint,
     consent,
     delivery,
+    issue,
     state_is,
     subscriber,
     subscription,
-    suppression,
 )
 
 S, E = SubscriptionState, SubscriptionEvent
@@ -61,8 +63,10 @@ _LAST_CONSENT = (
 class SqlSubscribers:
     """`ports.Subscribers` on SQL."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, host: str, pepper: Pepper) -> None:
         self._database = database
+        self._host = host
+        self._pepper = pepper
 
     def admit(
         self,
@@ -79,7 +83,9 @@ class SqlSubscribers:
         One answer a row, in the same order; `token_ids` holds one fresh id a row.
         """
         with self._database.change(keep=not dry_run) as connection:
-            return admission.admit(connection, newsletter, rows, token_ids, consent, now)
+            return admission.admit(
+                connection, newsletter, rows, token_ids, consent, now, self._pepper
+            )
 
     def by_address(self, key: str) -> Sequence[Subscription]:
         """All subscriptions of one address (as compared: lower case)."""
@@ -137,31 +143,100 @@ class SqlSubscribers:
             query = _select().where(subscription.c.id == subscription_id)
             return _value(connection.execute(query).one())
 
-    def suppress(self, suppression_: Suppression) -> bool:
-        """Never mail this address again; False when it was suppressed already."""
-        try:
-            with self._database.write() as connection:
-                connection.execute(
-                    insert(suppression).values(
-                        key=address_key(suppression_.address),
-                        address=suppression_.address,
-                        reason=str(suppression_.reason),
-                        since=suppression_.since,
-                        note=suppression_.note,
-                    )
-                )
-        except IntegrityError:
-            return False
-        return True
+    def wish(self, subscription_id: int, wishes: Wishes) -> Subscription:
+        """Put these in place of what was chosen before; from the next slot on. Raises NotFound."""
+        return self._update(subscription_id, columns(wishes))
 
-    def suppressions(self) -> Sequence[Suppression]:
-        """All suppressions, oldest first."""
-        c = suppression.c
+    def give_reason(self, subscription_id: int, reason: str) -> Subscription:
+        """Keep why somebody left, in their own words. Raises NotFound."""
+        return self._update(subscription_id, {"reason": reason})
+
+    def rename(self, key: str, name: str) -> None:
+        """Call whoever has this address (as compared) so. Raises NotFound."""
+        with self._database.change() as connection:
+            change = update(subscriber).where(subscriber.c.key == key).values(name=name)
+            if connection.execute(change).rowcount == 0:
+                raise NotFound("there is nobody with this address")
+
+    def readdress(self, key: str, address: str) -> None:
+        """Give whoever has the address `key` another one. Raises NotFound, NotAllowed."""
+        new = address_key(address)
+        with self._database.change() as connection:
+            found = connection.scalar(select(subscriber.c.id).where(subscriber.c.key == key))
+            if found is None:
+                raise NotFound("there is nobody with this address")
+            taken = connection.scalar(select(subscriber.c.id).where(subscriber.c.key == new))
+            if taken not in (None, found):
+                raise NotAllowed("the new address has subscriptions of its own: end those first")
+            if suppressing.reasons(connection, self._pepper, [new]):
+                raise NotAllowed("the new address is suppressed: it is never mailed")
+            connection.execute(
+                update(subscriber).where(subscriber.c.id == found).values(address=address, key=new)
+            )
+
+    def consents(self, subscription_id: int) -> Sequence[Consent]:
+        """Everything that was agreed to, the first first."""
+        query = (
+            select(consent)
+            .where(consent.c.subscription_id == subscription_id)
+            .order_by(consent.c.id)
+        )
         with self._database.read() as connection:
-            return [
-                Suppression(row.address, SuppressionReason(row.reason), row.since, row.note)
-                for row in connection.execute(select(suppression).order_by(c.since, c.key))
-            ]
+            return [_consent(row) for row in connection.execute(query)]
+
+    def deliveries(self, subscription_id: int) -> Sequence[Mapping[str, Any]]:
+        """Every delivery to a subscription, oldest first, for the record of a person."""
+        query = (
+            select(
+                issue.c.newsletter,
+                issue.c.number,
+                delivery.c.state,
+                delivery.c.settled_at,
+                delivery.c.code,
+                delivery.c.reply,
+                func.count(bounce.c.id.distinct()).label("bounces"),
+                func.count(complaint.c.id.distinct()).label("complaints"),
+            )
+            .join_from(delivery, issue)
+            .outerjoin(bounce, bounce.c.delivery_id == delivery.c.id)
+            .outerjoin(complaint, complaint.c.delivery_id == delivery.c.id)
+            .where(delivery.c.subscription_id == subscription_id)
+            .group_by(delivery.c.id, issue.c.id)
+            .order_by(delivery.c.id)
+        )
+        with self._database.read() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+    def subscriber_id(self, key: str) -> int | None:
+        """The id of whoever has this address (as compared)."""
+        with self._database.read() as connection:
+            return connection.scalar(select(subscriber.c.id).where(subscriber.c.key == key))
+
+    def forget(self, key: str, why: Suppression | None, now: datetime) -> Forgotten | None:
+        """Erase everything about an address (as compared); None when nothing is known of it.
+
+        With `why`, its keyed hash stays among the suppressions. Raises SettingsError where
+        that needs a key and there is none.
+        """
+        with self._database.change() as connection:
+            return forgetting.forget(connection, self._pepper, self._host, why, key, now)
+
+    def overdue(self, unconfirmed: datetime, left: datetime, limit: int) -> Sequence[str]:
+        """Addresses of people who never confirmed, or left, before these instants."""
+        with self._database.read() as connection:
+            return forgetting.overdue(connection, unconfirmed, left, limit)
+
+    def _update(self, subscription_id: int, values: Mapping[str, Any]) -> Subscription:
+        with self._database.change() as connection:
+            connection.execute(
+                update(subscription).where(subscription.c.id == subscription_id).values(values)
+            )
+            found = connection.execute(
+                _select().where(subscription.c.id == subscription_id)
+            ).one_or_none()
+        if found is None:
+            raise NotFound(f"there is no subscription {subscription_id}")
+        return _value(found)
 
     def _load(self, query: Select[Any]) -> Sequence[Subscription]:
         with self._database.read() as connection:
@@ -180,15 +255,10 @@ def _apply(connection: Connection, row: Row[Any], event: SubscriptionEvent, now:
         changes["unsubscribed_at"] = row.unsubscribed_at or now
         _cancel_unsent(connection, row.id, now)
     else:
-        changes["unsubscribed_at"] = None
+        changes |= {"unsubscribed_at": None, "reason": ""}
     if before is S.PENDING and after is S.CONFIRMED:
         changes["confirmed_at"] = now
-        connection.execute(
-            delete(suppression).where(
-                suppression.c.key == row.key,
-                suppression.c.reason == str(SuppressionReason.BOUNCE),
-            )
-        )
+        suppressing.lift_bounce(connection, row.key)
     connection.execute(update(subscription).where(subscription.c.id == row.id).values(changes))
 
 
@@ -220,6 +290,9 @@ def _select() -> Select[Any]:
             consent.c.at,
             consent.c.origin,
             consent.c.wording,
+            consent.c.page,
+            consent.c.network,
+            consent.c.version,
         )
         .join_from(subscription, subscriber)
         .join(
@@ -241,8 +314,14 @@ def _value(row: Row[Any]) -> Subscription:
         cadence=row.cadence,
         language=row.language,
         time_zone=row.time_zone,
-        consent=Consent(row.at, row.origin, row.wording),
+        consent=_consent(row),
         created_at=row.created_at,
         confirmed_at=row.confirmed_at,
         unsubscribed_at=row.unsubscribed_at,
+        paused_until=row.paused_until,
+        reason=row.reason,
     )
+
+
+def _consent(row: Row[Any]) -> Consent:
+    return Consent(row.at, row.origin, row.wording, row.page, row.network, row.version)

@@ -198,6 +198,8 @@ subscription = Table(
     Column("created_at", Instant, nullable=False),
     Column("confirmed_at", Instant),
     Column("unsubscribed_at", Instant),
+    Column("paused_until", Instant),
+    Column("reason", Text, nullable=False, server_default=text("''")),  # why they left
     UniqueConstraint("subscriber_id", "newsletter", name="subscription_of"),
     UniqueConstraint("token_id", name="subscription_token"),
     sqlite_autoincrement=True,
@@ -220,15 +222,44 @@ consent = Table(
     Column("at", Instant, nullable=False),
     Column("origin", Text, nullable=False),
     Column("wording", Text, nullable=False),
+    Column("page", Text, nullable=False, server_default=text("''")),
+    Column("network", Text, nullable=False, server_default=text("''")),
+    Column("version", Text, nullable=False, server_default=text("''")),
     sqlite_autoincrement=True,
 )
+
+# What a form was filled in with, until its link is followed; swept when that can be no more.
+request = Table(
+    "request",
+    metadata,
+    _id(),
+    Column("token_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("network", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("subscriber_id", ForeignKey("subscriber.id", ondelete="CASCADE"), index=True),
+    Column("choices", Text, nullable=False),  # JSON
+    Column("page", Text, nullable=False),
+    Column("wording", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("mailed", Boolean, nullable=False),
+    Column("used_at", Instant),
+    UniqueConstraint("token_id", name="request_token"),
+    sqlite_autoincrement=True,
+)
+Index("request_key", request.c.key, request.c.at)
+Index("request_network", request.c.network, request.c.at)
+Index("request_at", request.c.at)
 
 delivery = Table(
     "delivery",
     metadata,
     _id(),
     Column("issue_id", ForeignKey("issue.id"), nullable=False),
-    Column("subscription_id", ForeignKey("subscription.id"), nullable=False),
+    # NULL once the person is forgotten: the counts stay, whom they were about does not.
+    Column("subscription_id", ForeignKey("subscription.id", ondelete="SET NULL")),
     Column("edition_id", ForeignKey("edition.id"), nullable=False),
     *_outbox(),
     # In this order it also finds what a leaving reader must no longer get.

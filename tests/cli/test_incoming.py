@@ -173,7 +173,7 @@ def test_a_refusal_of_the_relay_counts(journal: Journal, monkeypatch: pytest.Mon
         controller.stop()
     store = open_at(journal)
     try:
-        assert [one.address for one in store.subscribers.suppressions()] == [
+        assert [one.address for one in [each for _, each in store.suppressions.list()]] == [
             "ada@example.org", "brook@example.org",
         ]  # fmt: skip
         assert store.bounces.counts(1) == {"hard": 2}

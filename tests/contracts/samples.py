@@ -123,7 +123,7 @@ def suppress(
     store: Store, name: str, reason: SuppressionReason = SuppressionReason.COMPLAINT
 ) -> bool:
     """Never mail this person again."""
-    return store.subscribers.suppress(Suppression(f"{name}@Example.org", reason, NOW, "why"))
+    return store.suppressions.add(Suppression(f"{name}@Example.org", reason, NOW, "why"))
 
 
 def notice(key: str = "staff:1", **changes: Any) -> Notice:

@@ -106,7 +106,9 @@ def test_news_is_kept_once_with_its_suppression(store: Store) -> None:
     assert store.bounces.record(bounce(number), ending())
     assert store.bounces.known("a")
     assert not store.bounces.record(bounce(number), ending("reader1"))
-    assert [found.address for found in store.subscribers.suppressions()] == ["reader0@example.org"]
+    assert [found.address for found in [each for _, each in store.suppressions.list()]] == [
+        "reader0@example.org"
+    ]
     assert store.bounces.record(Complaint(NOW, "abuse", "b", D, None), None)
     assert store.bounces.known("b")
     assert not store.bounces.record(Complaint(NOW, "abuse", "b", D, number), None)
@@ -120,7 +122,7 @@ def test_a_complaint_takes_the_place_of_a_bounce(store: Store) -> None:
     store.bounces.record(bounce(number), ending())
     store.bounces.record(Complaint(NOW, "abuse", "b", D, number), ending(reason=complained))
     store.bounces.record(bounce(number, "c"), ending())
-    (found,) = store.subscribers.suppressions()
+    (found,) = [each for _, each in store.suppressions.list()]
     assert found.reason is complained
 
 
@@ -130,7 +132,7 @@ def test_a_suppression_by_staff_stays(store: Store) -> None:
     (number,) = sent(store)
     suppress(store, "reader0", SuppressionReason.STAFF)
     store.bounces.record(bounce(number), ending(reason=SuppressionReason.COMPLAINT))
-    (found,) = store.subscribers.suppressions()
+    (found,) = [each for _, each in store.suppressions.list()]
     assert (found.reason, found.note) == (SuppressionReason.STAFF, "why")
 
 

@@ -221,12 +221,14 @@ def test_only_a_bounce_is_lifted_by_a_new_opt_in(store: Store, reason: Suppressi
     (reader,) = people(store, 1)
     suppress(store, "reader0", reason)
     store.subscribers.change(reader, E.CONFIRM, NOW)
-    assert len(store.subscribers.suppressions()) == 1, "confirming anew is no new opt-in"
+    assert len([each for _, each in store.suppressions.list()]) == 1, (
+        "confirming anew is no new opt-in"
+    )
     store.subscribers.change(reader, E.UNSUBSCRIBE, NOW)
     store.subscribers.change(reader, E.REQUEST, NOW)
     confirmed = store.subscribers.change(reader, E.CONFIRM, NOW + timedelta(hours=1))
     assert confirmed.confirmed_at == NOW + timedelta(hours=1)
-    left = [found.reason for found in store.subscribers.suppressions()]
+    left = [found.reason for found in [each for _, each in store.suppressions.list()]]
     assert left == ([] if reason is SuppressionReason.BOUNCE else [reason])
 
 
@@ -235,8 +237,8 @@ def test_suppressions_are_kept_once_whatever_the_case(store: Store) -> None:
     assert suppress(store, "zoe")
     assert not suppress(store, "ZOE", SuppressionReason.STAFF)
     earlier = Suppression("bo@example.org", SuppressionReason.BOUNCE, NOW - timedelta(days=1))
-    assert store.subscribers.suppress(earlier)
-    assert list(store.subscribers.suppressions()) == [
+    assert store.suppressions.add(earlier)
+    assert [each for _, each in store.suppressions.list()] == [
         earlier,
         Suppression("zoe@Example.org", SuppressionReason.COMPLAINT, NOW, "why"),
     ]

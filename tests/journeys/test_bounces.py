@@ -74,7 +74,7 @@ def test_a_dead_address_is_found_by_itself(postfix: Postfix, tmp_path: Path) -> 
     assert "No new mail" in publisher("inbound", "--mailboxes")
     store = open_store(f"sqlite:///{tmp_path / 'var' / 'store.sqlite3'}")
     try:
-        (found,) = store.subscribers.suppressions()
+        (found,) = [each for _, each in store.suppressions.list()]
         assert (found.address, found.reason) == ("gone@example.org", SuppressionReason.BOUNCE)
         assert store.bounces.counts(1) == {"hard": 1, "soft": 1}
     finally:

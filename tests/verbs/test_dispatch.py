@@ -486,7 +486,7 @@ def test_whoever_leaves_before_the_first_byte_is_not_sent_to(post: Post) -> None
             left.extend([gone, hidden])
             reader = post.store.subscribers.by_address(gone)[0]
             post.store.subscribers.change(reader.id, SubscriptionEvent.UNSUBSCRIBE, NOW)
-            post.store.subscribers.suppress(Suppression(hidden, SuppressionReason.STAFF, NOW))
+            post.store.suppressions.add(Suppression(hidden, SuppressionReason.STAFF, NOW))
 
     transport = MemoryTransport()
     post.dispatcher(transport).drain(never(), on_progress=leave)

@@ -69,7 +69,9 @@ class Office:
         return receiver.receive(content, recipients, self.post.clock())
 
     def suppressed(self) -> dict[str, SuppressionReason]:
-        return {one.address: one.reason for one in self.store.subscribers.suppressions()}
+        return {
+            one.address: one.reason for one in [each for _, each in self.store.suppressions.list()]
+        }
 
     def state(self, address: str) -> SubscriptionState:
         (found,) = self.store.subscribers.by_address(address)
@@ -563,5 +565,5 @@ def test_the_clock_is_an_argument(office: Office) -> None:
     _, sent = office.send()
     office.post.clock.forward(days=3)
     office.receive(dsn(sent[0].envelope.sender))
-    (found,) = office.store.subscribers.suppressions()
+    (found,) = [each for _, each in office.store.suppressions.list()]
     assert found.since == NOW + timedelta(days=3)

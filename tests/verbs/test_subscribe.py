@@ -275,7 +275,7 @@ def test_import_reports_every_row(store: Store) -> None:
     admit(store, [reader("known"), reader("left")])
     left = store.subscribers.by_address("left@example.org")[0]
     store.subscribers.change(left.id, SubscriptionEvent.UNSUBSCRIBE, NOW)
-    store.subscribers.suppress(Suppression("gone@example.org", SuppressionReason.STAFF, NOW))
+    store.suppressions.add(Suppression("gone@example.org", SuppressionReason.STAFF, NOW))
     report = import_rows(
         store.subscribers,
         WEEKLY,

@@ -241,7 +241,7 @@ def _delivery() -> None:
         "delivery",
         sa.Column("id", ID, autoincrement=True, nullable=False),
         sa.Column("issue_id", ID, nullable=False),
-        sa.Column("subscription_id", ID, nullable=False),
+        sa.Column("subscription_id", ID, nullable=True),
         sa.Column("edition_id", ID, nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("fence", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
@@ -265,6 +265,7 @@ def _delivery() -> None:
         sa.ForeignKeyConstraint(
             ["subscription_id"],
             ["subscription.id"],
+            ondelete="SET NULL",
         ),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("subscription_id", "issue_id", name="delivery_once"),

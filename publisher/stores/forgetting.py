@@ -1,0 +1,120 @@
+"""Erasing a person: what stays is a keyed hash, and counts that are nobody's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, and_, delete, exists, func, or_, select, update
+
+from publisher.domain.delivery import DeliveryState, OutboxKind, message_id
+from publisher.domain.subscription import (
+    Forgotten,
+    SubscriptionState,
+    Suppression,
+)
+from publisher.formats.pepper import Pepper
+from publisher.stores import suppressing
+from publisher.stores.tables import (
+    consent,
+    delivery,
+    issue,
+    notice,
+    request,
+    state_is,
+    subscriber,
+    subscription,
+)
+
+D = DeliveryState
+
+
+def forget(
+    connection: Connection,
+    pepper: Pepper,
+    host: str,
+    why: Suppression | None,
+    key: str,
+    now: datetime,
+) -> Forgotten | None:
+    """Erase everything about an address; None when nothing is known of it.
+
+    With `why`, its hash stays among the suppressions, so that nobody brings it back; without,
+    what it was suppressed for stays, as a hash too.
+    """
+    owner = connection.scalar(select(subscriber.c.id).where(subscriber.c.key == key))
+    mine = select(subscription.c.id).where(subscription.c.subscriber_id == owner)
+    letters = connection.execute(
+        select(notice.c.id, notice.c.nonce).where(notice.c.address_key == key)
+    ).all()
+    before = suppressing.find(connection, pepper, key)
+    if owner is None and not letters and (before is None or not before.address):
+        return None
+    sent = connection.execute(
+        select(delivery.c.id, issue.c.nonce)
+        .join_from(delivery, issue)
+        .where(delivery.c.subscription_id.in_(mine))
+    ).all()
+    ids = [message_id(row.nonce, OutboxKind.DELIVERY, row.id, host) for row in sent]
+    ids += [message_id(row.nonce, OutboxKind.NOTICE, row.id, host) for row in letters]
+    cancelled = _cancel(connection, mine, now)
+    connection.execute(
+        update(delivery).where(delivery.c.subscription_id.in_(mine)).values(subscription_id=None)
+    )
+    subscriptions = connection.scalar(select(func.count()).select_from(mine.subquery())) or 0
+    connection.execute(delete(consent).where(consent.c.subscription_id.in_(mine)))
+    connection.execute(
+        delete(request).where(or_(request.c.key == key, request.c.subscriber_id == owner))
+    )
+    connection.execute(delete(subscription).where(subscription.c.subscriber_id == owner))
+    connection.execute(delete(subscriber).where(subscriber.c.id == owner))
+    connection.execute(delete(notice).where(notice.c.address_key == key))
+    kept = why or (before if before is not None and before.address and pepper.keys else None)
+    if kept is not None:
+        suppressing.hide(connection, pepper, key, kept)
+    return Forgotten(subscriptions, len(sent), cancelled, tuple(ids))
+
+
+def _cancel(connection: Connection, mine: Select[Any], now: datetime) -> int:
+    return connection.execute(
+        update(delivery)
+        .where(
+            delivery.c.subscription_id.in_(mine),
+            state_is(delivery.c.state, D.QUEUED, D.CLAIMED, D.DEFERRED),
+        )
+        .values(
+            state=str(D.CANCELLED),
+            reason="forgotten",
+            settled_at=now,
+            due_at=None,
+            leased_by=None,
+            leased_until=None,
+        )
+    ).rowcount
+
+
+def overdue(
+    connection: Connection, unconfirmed: datetime, left: datetime, limit: int
+) -> Sequence[str]:
+    """Addresses (as compared) of people whom retention erases: all their subscriptions were
+    never confirmed and are older than `unconfirmed`, or ended before `left`.
+    """
+    s = subscription.c
+    old = or_(
+        and_(state_is(s.state, SubscriptionState.PENDING), s.created_at < unconfirmed),
+        and_(
+            state_is(s.state, SubscriptionState.UNSUBSCRIBED),
+            func.coalesce(s.unsubscribed_at, s.created_at) < left,
+        ),
+    )
+    query = (
+        select(subscriber.c.key)
+        .where(
+            exists().where(s.subscriber_id == subscriber.c.id),
+            ~exists().where(s.subscriber_id == subscriber.c.id, ~old),
+        )
+        .order_by(subscriber.c.id)
+        .limit(limit)
+    )
+    return list(connection.scalars(query))
