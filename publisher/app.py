@@ -32,6 +32,7 @@ from publisher.errors import Defect
 from publisher.forks import Forks
 from publisher.formats import hosting
 from publisher.formats import websub as hub_words
+from publisher.formats.pepper import Pepper
 from publisher.hub import HttpHub
 from publisher.ports import Content, Library, Site, Store, Templates, Transport
 from publisher.settings import Settings
@@ -101,7 +102,9 @@ def open_app(settings: Settings, *, mint_id: Callable[[], str] | None = None) ->
         cache=_cache(settings),
         workers=Forks(),
     )
-    store = open_store(settings.store_url, host=settings.mail_host)
+    store = open_store(
+        settings.store_url, host=settings.mail_host, pepper=Pepper(settings.suppression_keys)
+    )
     return App(
         settings,
         open_content(settings, mint_id),

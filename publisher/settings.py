@@ -20,6 +20,8 @@ from publisher.domain.journal import (
     Mailbox,
     Newsletter,
 )
+from publisher.domain.retention import Retention
+from publisher.domain.segment import Segment
 from publisher.errors import SettingsError
 from publisher.formats.dkim import Signers
 from publisher.settings_model import (
@@ -30,6 +32,7 @@ from publisher.settings_model import (
     MailboxTable,
     NewsletterTable,
 )
+from publisher.settings_people import SegmentTable
 from publisher.settings_reading import Reader
 
 PLACE = Path("config/publisher.toml")
@@ -136,10 +139,18 @@ class Settings:
     dispatching: Dispatching = field(default_factory=Dispatching)
     serving: Serving = field(default_factory=Serving)
     cutoff: timedelta = timedelta(hours=48)  # how old a missed slot may be to be caught up
+    suppression_keys: tuple[tuple[str, bytes], ...] = ()  # hash who was forgotten; see Pepper
+    retention: Retention = field(default_factory=Retention)
+    segments: Mapping[str, Segment] = field(default_factory=dict)
     signers: Signers = field(default_factory=Signers)  # DKIM; none where the relay signs
     bounce_address: str | None = None  # envelope sender; the From address where it is not set
     bounces: Bounces = field(default_factory=Bounces)
     inbound: Inbound = field(default_factory=lambda: Inbound(Path("var/inbound")))
+
+    @property
+    def correction_window(self) -> timedelta:
+        """How long it is kept who received what, so that a correction can reach them."""
+        return self.retention.deliveries
 
     @property
     def mail_host(self) -> str:
@@ -178,6 +189,7 @@ def load(
     if document is None:
         raise reader.error()
     keys = reader.keys(document, keys_needed)
+    suppression_keys = reader.suppression_keys(document)
     ways = {
         name: TransportSettings(name, table.kind, reader.options(name, table))
         for name, table in document.transports.items()
@@ -185,6 +197,7 @@ def load(
     signers = reader.signers(document, keys_needed)
     if reader.problems:
         raise reader.error()
+    zone = ZoneInfo(document.journal.time_zone)
     return Settings(
         root=root,
         config=path,
@@ -199,6 +212,11 @@ def load(
         dispatching=Dispatching(**document.dispatching.model_dump()),
         serving=Serving(**document.serving.model_dump()),
         cutoff=document.cutoff,
+        suppression_keys=suppression_keys,
+        retention=Retention(
+            **document.retention.model_dump(), deliveries=document.correction_window
+        ),
+        segments={name: _segment(table, zone) for name, table in document.segments.items()},
         signers=signers,
         bounce_address=document.bounce_address,
         bounces=_bounces(document.bounces),
@@ -305,6 +323,23 @@ def _newsletter(slug: str, table: NewsletterTable, host: str, zone: ZoneInfo) ->
         lead=default if table.lead is None else table.lead,
         transport=table.transport,
         sender=_mailbox(table.sender),
+    )
+
+
+def _segment(table: SegmentTable, zone: ZoneInfo) -> Segment:
+    def moment(value: datetime | date | timedelta | None) -> datetime | timedelta | None:
+        return value if isinstance(value, timedelta) else _instant(value, zone)
+
+    return Segment(
+        newsletters=table.newsletters,
+        topics=table.topics,
+        cadences=tuple(each.value for each in table.cadences),
+        languages=table.languages,
+        domains=table.domains,
+        joined_since=moment(table.joined_since),
+        joined_before=moment(table.joined_before),
+        accepted_since=moment(table.accepted_since),
+        not_accepted_since=moment(table.not_accepted_since),
     )
 
 

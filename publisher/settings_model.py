@@ -29,6 +29,7 @@ from pydantic_settings import (
 from publisher.domain import cadence
 from publisher.domain.journal import Approval, Checks, Colours
 from publisher.formats import colours
+from publisher.settings_people import RetentionTable, SegmentTable
 from publisher.settings_values import (
     Address,
     Colour,
@@ -40,6 +41,7 @@ from publisher.settings_values import (
     Rule,
     Selector,
     Slug,
+    Table,
     Url,
     Words,
     a_cadence,
@@ -58,14 +60,6 @@ DELIMITER = "__"
 
 _CHECKS = Checks()
 _COLOURS = Colours()
-
-
-class Table(BaseModel):
-    """One table of the file; unknown keys are refused, values never repeated in messages."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, hide_input_in_errors=True, str_strip_whitespace=True
-    )
 
 
 class MailboxTable(Table):
@@ -316,8 +310,11 @@ class Document(BaseSettings):
     store: Line = "sqlite:///var/store.sqlite3"
     secret_key_file: Lines = ("var/secret.key",)
     secret_key: SecretStr | None = None
+    suppression_key_file: Lines = ("var/suppression.key",)
+    suppression_key: SecretStr | None = None
     bounce_address: Address | None = None
     cutoff: Duration = timedelta(hours=48)
+    correction_window: Annotated[Duration, Field(ge=timedelta(days=1))] = timedelta(days=1825)
     dkim: Annotated[dict[Domain, DkimTable], BeforeValidator(quoted)] = Field(default_factory=dict)
     checks: ChecksTable = Field(default_factory=ChecksTable)
     feeds: FeedsTable = Field(default_factory=FeedsTable)
@@ -326,6 +323,8 @@ class Document(BaseSettings):
     serving: ServingTable = Field(default_factory=ServingTable)
     bounces: BouncesTable = Field(default_factory=BouncesTable)
     inbound: InboundTable = Field(default_factory=InboundTable)
+    retention: RetentionTable = Field(default_factory=RetentionTable)
+    segments: dict[Slug, SegmentTable] = Field(default_factory=dict)
 
     @classmethod
     def settings_customise_sources(

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from publisher.errors import SettingsError
 from publisher.formats import dkim, toml
@@ -27,8 +27,10 @@ KEY_BYTES = 16
 
 MAX_BYTES = 1024 * 1024
 
-_SECRET = re.compile(r"^(secret_key|.*(password|passphrase|secret|token|api_?key))$", re.IGNORECASE)
-_OWN_VARIABLES = frozenset({"secret_key"})
+_SECRET = re.compile(
+    r"^(secret_key|suppression_key|.*(password|passphrase|secret|token|api_?key))$", re.IGNORECASE
+)
+_OWN_VARIABLES = frozenset({"secret_key", "suppression_key"})
 
 
 def key_id(secret: bytes) -> str:
@@ -148,6 +150,7 @@ class Reader:
                     path if "transport" in newsletter else path[:2],
                     f"there is no [transports.{transport}]{_nearest(str(transport), transports)}",
                 )
+        self._cross_check_segments(values)
         journal, publishing = _table(values.get("journal")), _table(values.get("publishing"))
         if publishing.get("command") and not journal.get("app_url"):
             self._complain(
@@ -156,24 +159,54 @@ class Reader:
                 "`publisher web` answers, so that people can unsubscribe",
             )
 
+    def _cross_check_segments(self, values: Mapping[str, Any]) -> None:
+        known = {"newsletters": "newsletter", "topics": "category"}
+        for name, segment in _table(values.get("segments")).items():
+            for key, word in known.items():
+                there = _table(values.get("categories" if key == "topics" else key))
+                given = _table(segment).get(key, ())
+                for index, each in enumerate(given if isinstance(given, list | tuple) else ()):
+                    if each not in there:
+                        self._complain(
+                            ("segments", name, key, index),
+                            f"there is no {word} '{each}'{_nearest(str(each), there)}",
+                        )
+
     # --- secrets and transports ---------------------------------------------------------------
 
     def keys(self, document: Document, needed: bool) -> tuple[tuple[str, bytes], ...]:
         """(key id, secret) of every signing key; the first one signs."""
+        return self._keys(
+            "secret_key",
+            document.secret_key,
+            document.secret_key_file,
+            "the key that signs links is not there: {name}; bring yours back, or make one: "
+            "{make} (links in mails already sent would then stop working)"
+            if needed
+            else None,
+        )
+
+    def suppression_keys(self, document: Document) -> tuple[tuple[str, bytes], ...]:
+        """(key id, secret) of every key for hashes of forgotten people; the first makes new ones.
+
+        None need be there until somebody is forgotten.
+        """
+        given = document.suppression_key, document.suppression_key_file
+        return self._keys("suppression_key", *given, None)
+
+    def _keys(
+        self, setting: str, own: SecretStr | None, files: Sequence[str], missing: str | None
+    ) -> tuple[tuple[str, bytes], ...]:
+        """From a variable and from files. `missing` is what to say of a file that is not there."""
         found: list[bytes] = []
-        if document.secret_key is not None:
-            path: tuple[str | int, ...] = ("secret_key",)
-            found.append(self._key(path, document.secret_key.get_secret_value()))
-        for index, name in enumerate(document.secret_key_file):
-            path = ("secret_key_file", index)
+        if own is not None:
+            found.append(self._key((setting,), own.get_secret_value()))
+        for index, name in enumerate(files):
+            path: tuple[str | int, ...] = (f"{setting}_file", index)
             if not (self.root / name).exists():
-                if needed and document.secret_key is None:
-                    self._complain(
-                        path,
-                        f"the key that signs links is not there: {name}; bring yours back, or make "
-                        f"one: umask 077; mkdir -p {Path(name).parent}; openssl rand -hex 32 > "
-                        f"{name} (links in mails already sent would then stop working)",
-                    )
+                if missing is not None and own is None:
+                    make = f"umask 077; mkdir -p {Path(name).parent}; openssl rand -hex 32 > {name}"
+                    self._complain(path, missing.format(name=name, make=make))
                 continue
             if (text := self._secret(path, name)) is not None:
                 found.append(self._key(path, text))

@@ -13,13 +13,22 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
 from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from publisher.checks.edition import ALWAYS, RULES
 from publisher.domain import cadence
 from publisher.formats.parts import is_id
 
 _LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+
+
+class Table(BaseModel):
+    """One table of the file; unknown keys are refused, values never repeated in messages."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, str_strip_whitespace=True
+    )
+
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -33,6 +42,27 @@ def duration(value: object) -> timedelta:
         raise ValueError(f"'{value}' is no length of time: write for instance 24h, 30m or 2d")
     parts = re.findall(r"(\d+)([smhd])", text)
     return sum((timedelta(**{_UNITS[unit]: int(n)}) for n, unit in parts), timedelta())
+
+
+def duration_or_never(value: object) -> timedelta | None:
+    """A length of time, or None for `never`. Raises ValueError."""
+    return None if value is None or value == "never" else duration(value)
+
+
+def since(value: object) -> object:
+    """A date, or how long ago (`90d`). Raises ValueError."""
+    if isinstance(value, timedelta):
+        return value
+    if isinstance(value, str) and re.fullmatch(
+        r"(\d{1,6}[smhd])+", value.replace(" ", ""), re.ASCII
+    ):
+        return duration(value)
+    try:
+        return dated(value)
+    except ValueError:
+        raise ValueError(
+            f"'{value}' is neither a date nor a length of time: write 2026-11-24 or 90d"
+        ) from None
 
 
 def a_cadence(value: object) -> cadence.Cadence:

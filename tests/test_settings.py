@@ -1,6 +1,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from pydantic import BaseModel
 
 from publisher.domain.cadence import CadenceKind
 from publisher.domain.journal import Approval, Checks
+from publisher.domain.retention import Retention
 from publisher.errors import SettingsError
 from publisher.formats import toml
 from publisher.settings import Settings, load
@@ -395,6 +397,60 @@ def test_the_checks_of_mails_are_the_journals_own(tmp_path: Path) -> None:
     assert "did you mean 'edition-css'?" in mistyped
     (unknown,) = problems(root, PUBLISHER_CHECKS__OFF="zzz")
     assert "docs/email.md lists them" in unknown
+
+
+SEGMENTS = """
+[segments.german]
+newsletters = ["weekly"]
+languages = ["de"]
+joined_since = "90d"
+joined_before = 2026-11-01
+not_accepted_since = "2026-10-01T09:00:00+00:00"
+"""
+
+
+def test_segments_and_retention(tmp_path: Path) -> None:
+    """Dates are days in the journal's zone, lengths of time are counted back, `never` is None."""
+    text = MINIMAL + SEGMENTS + '[retention]\nleft = "never"\nunconfirmed = "7d"\n'
+    found = read(journal(tmp_path, text))
+    assert found.retention == Retention(timedelta(days=7), None, timedelta(days=1825))
+    assert found.correction_window == timedelta(days=1825)
+    segment = found.segments["german"]
+    assert segment.joined_since == timedelta(days=90)
+    assert segment.joined_before == datetime(2026, 11, 1, tzinfo=ZoneInfo("Europe/London"))
+    assert segment.not_accepted_since == datetime(2026, 10, 1, 9, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[segments.x]\n", "say what these readers have in common"),
+        ('[segments.x]\ntopics = ["hart-health"]\n', "did you mean 'heart-health'?"),
+        ('[segments.x]\nnewsletters = ["weakly"]\n', "did you mean 'weekly'?"),
+        ('[segments.x]\njoined_since = "soon"\n', "neither a date nor a length of time"),
+        ('[segments.x]\ncadences = ["dayly"]\n', "weekly"),
+        ('[segments.x]\ndomains = ["@a"]\n', "is no domain"),
+        ('[retention]\nleft = "1h"\n', "1 day"),
+        ('[retention]\nleft = "soon"\n', "no length of time"),
+        ('suppression_key = "ab"\n', "a secret never stands in this file"),
+    ],
+)
+def test_what_is_wrong_about_people(tmp_path: Path, text: str, said: str) -> None:
+    """Each with its remedy."""
+    text = text + MINIMAL if text.startswith("suppression") else MINIMAL + text
+    assert any(said in problem for problem in problems(journal(tmp_path, text)))
+
+
+def test_suppression_keys_are_their_own(tmp_path: Path) -> None:
+    """From files in order; none need be there, a weak one is refused."""
+    root = journal(tmp_path)
+    assert read(root).suppression_keys == ()
+    (root / "var/suppression.key").write_text(KEY)
+    ((name, _),) = read(root).suppression_keys
+    both = read(root, PUBLISHER_SUPPRESSION_KEY="fedcba9876543210" * 4).suppression_keys
+    assert [each for each, _ in both][1] == name
+    (weak,) = problems(root, PUBLISHER_SUPPRESSION_KEY="00" * 32)
+    assert "too weak" in weak
 
 
 def _keys(model: type[BaseModel], path: str = "") -> list[str]:

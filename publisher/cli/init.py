@@ -26,6 +26,7 @@ FILES = {
 """What `init` writes: the file in templates/init, and where it goes."""
 
 KEY = Path("var/secret.key")
+SUPPRESSION_KEY = Path("var/suppression.key")
 
 
 @cli.command(epilog="Example: publisher init my-journal")
@@ -33,7 +34,7 @@ def init(
     context: typer.Context,
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
 ) -> None:
-    """Make a new journal: settings, a sample article, a template of your own, a signing key."""
+    """Make a new journal: settings, a sample article, a template of your own, and its keys."""
     session: Session = context.obj
     root = directory.absolute()
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
@@ -44,10 +45,11 @@ def init(
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes((shipped_dir() / "init" / name).read_bytes())
         make_key(root / KEY)
+        make_key(root / SUPPRESSION_KEY)
         _date(session, root)
     except OSError as error:
         raise UsageError(f"{directory} cannot be written: {error.strerror}") from None
-    written = sorted([*FILES.values(), str(KEY)])
+    written = sorted([*FILES.values(), str(KEY), str(SUPPRESSION_KEY)])
     session.done(
         {"directory": str(root), "files": written},
         f"Your journal is in {directory}:",
@@ -71,7 +73,7 @@ def _date(session: Session, root: Path) -> None:
 
 
 def make_key(path: Path) -> bool:
-    """Write a new signing key that its owner alone may read; False when there is one already."""
+    """Write a new key that its owner alone may read; False when there is one already."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
