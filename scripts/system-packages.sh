@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that some tests talk to for real: a browser, two mail servers, a web
+# Installs the Debian packages that some tests talk to for real: a browser, two mail servers, PostgreSQL, a web
 # server (and a second one to read its configuration), feed readers, spam filters, a DKIM verifier, and Java for the HTML checker. Where it may
 # not (no apt, not root), those tests are skipped with a line each; with CI=true that is a failure.
 set -euo pipefail
@@ -10,6 +10,7 @@ missing=()
 for package in "${!wanted[@]}"; do
   command -v "${wanted[$package]}" >/dev/null 2>&1 || missing+=("$package")
 done
+compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 run=()

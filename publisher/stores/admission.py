@@ -6,7 +6,17 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, exists, insert, literal, select, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Text,
+    bindparam,
+    exists,
+    insert,
+    literal,
+    select,
+    update,
+)
 
 from publisher.domain.subscription import (
     Admission,
@@ -26,16 +36,19 @@ _KEYS: BindParameter[str] = bindparam("keys", expanding=True)
 _KNOWN = (
     select(subscriber.c.key, subscription.c.state)
     .join_from(subscription, subscriber)
-    .where(subscriber.c.key.in_(_KEYS), subscription.c.newsletter == bindparam("newsletter"))
+    .where(
+        subscriber.c.key.in_(_KEYS),
+        subscription.c.newsletter == bindparam("newsletter", type_=Text),
+    )
 )
 _NEW_SUBSCRIBER = insert(subscriber).from_select(
     ["address", "key", "name", "created_at"],
     select(
-        bindparam("row_address"),
-        bindparam("row_key"),
-        bindparam("row_name"),
+        bindparam("row_address", type_=Text),
+        bindparam("row_key", type_=Text),
+        bindparam("row_name", type_=Text),
         bindparam("now", type_=Instant),
-    ).where(~exists().where(subscriber.c.key == bindparam("row_key"))),
+    ).where(~exists().where(subscriber.c.key == bindparam("row_key", type_=Text))),
 )
 _NEW_SUBSCRIPTION = insert(subscription).from_select(
     [
@@ -51,22 +64,22 @@ _NEW_SUBSCRIPTION = insert(subscription).from_select(
     ],
     select(
         subscriber.c.id,
-        bindparam("for_newsletter"),
-        literal(str(SubscriptionState.CONFIRMED)),
-        bindparam("token"),
-        bindparam("row_topics"),
-        bindparam("row_cadence"),
-        bindparam("row_language"),
+        bindparam("for_newsletter", type_=Text),
+        literal(str(SubscriptionState.CONFIRMED), Text),
+        bindparam("token", type_=Text),
+        bindparam("row_topics", type_=Text),
+        bindparam("row_cadence", type_=Text),
+        bindparam("row_language", type_=Text),
         bindparam("now", type_=Instant),
         bindparam("now", type_=Instant),
-    ).where(subscriber.c.key == bindparam("row_key")),
+    ).where(subscriber.c.key == bindparam("row_key", type_=Text)),
 )
 _THIS = (
     select(subscription.c.id)
     .join_from(subscription, subscriber)
     .where(
-        subscriber.c.key == bindparam("row_key"),
-        subscription.c.newsletter == bindparam("for_newsletter"),
+        subscriber.c.key == bindparam("row_key", type_=Text),
+        subscription.c.newsletter == bindparam("for_newsletter", type_=Text),
     )
     .correlate(None)
 )
@@ -75,9 +88,9 @@ _CONFIRM_PENDING = (
     .where(subscription.c.id == _THIS.scalar_subquery())
     .values(
         state=str(SubscriptionState.CONFIRMED),
-        topics=bindparam("row_topics"),
-        cadence=bindparam("row_cadence"),
-        language=bindparam("row_language"),
+        topics=bindparam("row_topics", type_=Text),
+        cadence=bindparam("row_cadence", type_=Text),
+        language=bindparam("row_language", type_=Text),
         confirmed_at=bindparam("now", type_=Instant),
     )
 )
@@ -86,16 +99,16 @@ _NEW_CONSENT = insert(consent).from_select(
     select(
         subscription.c.id,
         bindparam("agreed", type_=Instant),
-        bindparam("from_where"),
-        bindparam("to_what"),
-        bindparam("on_page"),
-        bindparam("of_network"),
-        bindparam("of_version"),
+        bindparam("from_where", type_=Text),
+        bindparam("to_what", type_=Text),
+        bindparam("on_page", type_=Text),
+        bindparam("of_network", type_=Text),
+        bindparam("of_version", type_=Text),
     )
     .join_from(subscription, subscriber)
     .where(
-        subscriber.c.key == bindparam("row_key"),
-        subscription.c.newsletter == bindparam("for_newsletter"),
+        subscriber.c.key == bindparam("row_key", type_=Text),
+        subscription.c.newsletter == bindparam("for_newsletter", type_=Text),
     ),
 )
 

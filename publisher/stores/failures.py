@@ -50,22 +50,75 @@ _WORDS = {
         "see the system's log for disk faults, then start publisher again",
     ),
 }
+_UNREACHABLE = (
+    "cannot be reached",
+    "see that PostgreSQL runs, and that the address, the port and the network are right",
+)
+_NOT_SET_UP = (
+    "has not been set up, or by another version",
+    "start publisher again, so that it brings the store up to date",
+)
+# By SQLSTATE, the longest match first:
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+_STATES = {
+    "25006": (
+        "is read-only",
+        "name the primary server of PostgreSQL, not one that only follows it",
+    ),
+    "28": (
+        "does not let us in",
+        "see that the user, the password and pg_hba.conf fit each other",
+    ),
+    "3D000": (
+        "is not there",
+        "make it with PostgreSQL's `createdb`, or mend its name in the store's URL",
+    ),
+    "40": ("had two changes at once that exclude each other", "try again"),
+    "42501": (
+        "does not let this user change it",
+        "make the user the owner of the database",
+    ),
+    "42P01": _NOT_SET_UP,
+    "53100": (
+        "has no room left",
+        "free some space on its disk and run the command again; nothing was half written",
+    ),
+    "53300": (
+        "has no free connection",
+        "raise PostgreSQL's max_connections, or run fewer processes",
+    ),
+    "55P03": (
+        "is locked by another program for too long",
+        "see in pg_stat_activity who holds it, and try again",
+    ),
+    "57014": ("took too long to answer", "see PostgreSQL's log, and try again"),
+    "08": _UNREACHABLE,
+    "57P": _UNREACHABLE,
+}
+# libpq tells of a session that never began in words alone.
+_BEFORE = (("does not exist", "3D000"), ("authentication failed", "28"), ("pg_hba.conf", "28"))
 
 
 def explain(error: BaseException, where: str) -> StoreError:
     """A StoreError for what the database driver raised; `where` names the store."""
-    code = getattr(error, "sqlite_errorcode", None)
-    words = _WORDS.get(code & 0xFF) if isinstance(code, int) else None
-    if words is None and "no such table" in str(error):
-        words = (
-            "has not been set up, or by another version",
-            "start publisher again, so that it brings the store up to date",
-        )
-    what, mend = words or (
+    what, mend = _words(error) or (
         f"answered '{error}'",
         "see docs/operations.md, and report it if that does not help",
     )
     return StoreError(f"the store {where} {what}: {mend}")
+
+
+def _words(error: BaseException) -> tuple[str, str] | None:
+    code = getattr(error, "sqlite_errorcode", None)
+    if isinstance(code, int):
+        # "No such table" has no code of its own.
+        return _WORDS.get(code & 0xFF) or (_NOT_SET_UP if "no such table" in str(error) else None)
+    if isinstance(error, sqlite3.Error) or not hasattr(error, "sqlstate"):
+        return None
+    state = error.sqlstate
+    if state is None:  # what is said before a session began has none
+        return next((_STATES[each] for said, each in _BEFORE if said in str(error)), _UNREACHABLE)
+    return next((_STATES[state[:n]] for n in (5, 3, 2) if state[:n] in _STATES), None)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from publisher.domain.delivery import DeliveryState
 from publisher.domain.notice import Notice, NoticeKind
 from publisher.domain.subscription import address_key
 from publisher.errors import NotFound
-from publisher.stores.database import Database
+from publisher.stores.database import Company, Database
 from publisher.stores.tables import notice
 
 
@@ -25,7 +25,7 @@ class SqlNotices:
     def add(self, notice_: Notice, nonce: str, now: datetime) -> bool:
         """Queue it; False when its key is known already."""
         try:
-            with self._database.write() as connection:
+            with self._database.write(company=Company.TOGETHER) as connection:
                 queue(connection, notice_, nonce, now)
         except IntegrityError:
             return False

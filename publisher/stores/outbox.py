@@ -20,7 +20,7 @@ from publisher.domain.delivery import (
 from publisher.domain.issue import IssueState
 from publisher.domain.subscription import SubscriptionState
 from publisher.stores import lanes, staff, sweeps, swift
-from publisher.stores.database import Database
+from publisher.stores.database import Company, Database
 from publisher.stores.lanes import Lane
 from publisher.stores.swift import Swift
 from publisher.stores.tables import (
@@ -109,7 +109,7 @@ class SqlOutbox:
         """
         found: list[Claim] = []
         hold = {"worker": worker, "until": now + lease}
-        with self._database.change() as connection:
+        with self._database.change(company=Company.TOGETHER) as connection:
             if issue_id is None:
                 found += self._claim_notices(connection, limit, hold)
             if not notices_only:
@@ -141,7 +141,7 @@ class SqlOutbox:
             if not transaction.given_up:
                 return done
         started: set[tuple[OutboxKind, int]] = set()
-        with self._database.change() as connection:
+        with self._database.change(company=Company.TOGETHER) as connection:
             if settled:
                 self._settle(connection, settled, now)
             for kind, lane in self._lanes.items():
@@ -152,7 +152,7 @@ class SqlOutbox:
 
     def give_back(self, claims: Sequence[Claim], now: datetime) -> None:  # noqa: ARG002 (the port's signature)
         """Return claimed messages that were never started (the event RETURN)."""
-        with self._database.change() as connection:
+        with self._database.change(company=Company.TOGETHER) as connection:
             for kind, lane in self._lanes.items():
                 rows = [_row(claim) for claim in claims if claim.kind is kind]
                 if rows:
@@ -160,7 +160,7 @@ class SqlOutbox:
 
     def renew(self, worker: str, lease: timedelta, now: datetime) -> None:
         """Prolong the lease of everything that this worker has claimed or is sending."""
-        with self._database.change() as connection:
+        with self._database.change(company=Company.TOGETHER) as connection:
             sweeps.renew(connection, worker, now + lease)
 
     # --- what time does to messages -------------------------------------------------------

@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 
 from publisher import ports
-from publisher.errors import StoreError
 from publisher.formats.pepper import Pepper
-from publisher.stores import schema
+from publisher.stores import postgres, schema, sqlite
 from publisher.stores.bounces import SqlBounces
-from publisher.stores.database import Database, open_database
+from publisher.stores.database import Database
 from publisher.stores.figures import SqlFigures
 from publisher.stores.issues import SqlIssues
 from publisher.stores.notices import SqlNotices
+from publisher.stores.opening import open_database
 from publisher.stores.outbox import SqlOutbox
 from publisher.stores.requests import SqlRequests
 from publisher.stores.sightings import SqlSightings
@@ -97,18 +97,17 @@ class SqlStore:
     def check(self) -> str:
         """One sentence on the store's health, or raise StoreError.
 
-        Reads the whole file (a second for each few hundred MB), and proves that it is writable.
+        Proves that it is writable, and for SQLite reads the whole file (a second for each few
+        hundred MB).
         """
         where = self.database.where
         with self.database.write(keep=False) as connection:
             version = schema.check(connection, where)
+            if not self.database.is_sqlite:
+                postgres.check(connection, where)
         with self.database.read() as connection:
-            found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
-            if found != "ok":
-                raise StoreError(
-                    f"the store {where} is damaged ({found.splitlines()[-1]}): "
-                    "stop publisher, keep a copy of the file, and put the last backup in its place"
-                )
+            if self.database.is_sqlite:
+                sqlite.check(connection, where)
             issues = connection.scalar(select(func.count()).select_from(issue))
             readers = connection.scalar(select(func.count()).select_from(subscription))
         return (
@@ -129,7 +128,8 @@ def open_store(
     pepper: Pepper = NO_PEPPER,
     busy_timeout: timedelta = timedelta(seconds=30),
 ) -> ports.Store:
-    """Open, or create, the store that `url` names (`sqlite:///path`). Call `migrate` on it next.
+    """Open the store that `url` names, a file (`sqlite:///path`) that is made if need be, or a
+    database of PostgreSQL (`postgresql+psycopg://user@host/name`). Call `migrate` on it next.
 
     `host` is the right-hand side of Message-IDs, `pepper` hashes who was forgotten.
     `synchronous` FULL survives a power cut whole; NORMAL may forget the last moments of one, not

@@ -5,7 +5,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from publisher.stores import open_store, schema
-from publisher.stores.database import open_database
+from publisher.stores.opening import open_database
 from tests.factories import NOW
 
 

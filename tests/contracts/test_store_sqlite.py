@@ -15,7 +15,7 @@ from sqlalchemy import event, text
 from publisher.errors import Defect, StoreError
 from publisher.ports import Store
 from publisher.stores import open_store
-from publisher.stores.database import open_database
+from publisher.stores.opening import open_database
 from publisher.stores.sql import SqlStore
 from publisher.stores.tables import metadata, micros
 from tests.contracts.samples import HOST, NOW, claim, people, release, start
@@ -156,8 +156,8 @@ def test_too_many_readers_at_once_wait_no_longer_than_said(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A pool without a free connection is the operator's business, in words."""
-    monkeypatch.setattr("publisher.stores.database.POOL", 1)
-    monkeypatch.setattr("publisher.stores.database.OVERFLOW", 0)
+    monkeypatch.setattr("publisher.stores.sqlite.POOL", 1)
+    monkeypatch.setattr("publisher.stores.sqlite.OVERFLOW", 0)
     database = open_database(f"sqlite:///{path}", "FULL", QUICK)
     monkeypatch.setattr(database.engine.pool, "_timeout", 0.001)
     with database.read(), pytest.raises(StoreError, match="no free connection"), database.read():
