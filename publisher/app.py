@@ -273,7 +273,7 @@ def overdue(app: App, now: datetime) -> tuple[tuple[Issue, str | None], ...]:
     return tuple(
         (issue, release.first_not_live(app.store, app.site, app.journal, issue))
         for issue in app.store.issues.list(states=(IssueState.APPROVED,), limit=EVERY)
-        if issue.slot_at <= now
+        if release.opens_at(app.journal, issue) <= now
     )
 
 

@@ -180,6 +180,7 @@ class NewIssue:
 
     `editions` pairs each edition with the groups of readers it is for. `number` was asked
     of the store before rendering; if it was taken meanwhile, nothing is written.
+    `local_time`: each delivery leaves when it is the slot's civil time where its reader lives.
     """
 
     slot: SlotId
@@ -194,6 +195,7 @@ class NewIssue:
     default_cadence: str
     shaping: Shaping = field(default_factory=Shaping)
     no_topics: int = 0
+    local_time: bool = False
     transport: str = "default"
 
 
@@ -241,8 +243,13 @@ class Issues(Protocol):
         """Instants of the first and last slot on record (skipped included, cancelled not)."""
         ...
 
-    def groups(self, newsletter: str, cadence: str, default_cadence: str) -> Sequence[Group]:
-        """Confirmed, unsuppressed subscriptions of this cadence, grouped; in a stable order."""
+    def groups(
+        self, newsletter: str, cadence: str, default_cadence: str, slot_at: datetime
+    ) -> Sequence[Group]:
+        """Confirmed, unsuppressed subscriptions of this cadence that do not pause at the slot.
+
+        Grouped, in a stable order.
+        """
         ...
 
     def create(self, plan: NewIssue) -> Issue:
@@ -251,7 +258,7 @@ class Issues(Protocol):
         The issue of a concurrent planner wins: then that one is returned and nothing is written.
         Raises NumberTaken where another slot took the number: ask for the next one, render again.
         Who is not in the audience is counted in `excluded` by reason: `unsubscribed`,
-        `unconfirmed`, `suppressed`, `other cadence`, `no topics`.
+        `unconfirmed`, `suppressed`, `paused`, `other cadence`, `no topics`.
         """
         ...
 
@@ -344,7 +351,10 @@ class Outbox(Protocol):
         ...
 
     def wake(self, now: datetime, limit: timedelta) -> int:
-        """Deferred messages that are due → queued; first due longer ago than `limit` → refused."""
+        """What waits for its time and is due → may be claimed; how many.
+
+        What was deferred and first due longer ago than `limit` → refused.
+        """
         ...
 
     def finish(self, now: datetime) -> Sequence[int]:
@@ -370,11 +380,11 @@ class Outbox(Protocol):
         ...
 
     def pending(self, issue_id: int | None = None) -> int:
-        """How many messages are queued, claimed or sending now (of sending issues, and notices)."""
+        """How many messages are due, claimed or sending (of sending issues, and notices)."""
         ...
 
     def next_due(self) -> datetime | None:
-        """When the next deferred message is due, if any."""
+        """When the next message that waits for its time is due, if any."""
         ...
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from publisher.domain.cadence import Slot
 from publisher.domain.issue import Issue, IssueEvent, IssueState
 from publisher.domain.journal import Journal
 from publisher.errors import NotAllowed
@@ -41,7 +42,7 @@ def release(store: Store, site: Site, journal: Journal, now: datetime) -> Report
     released: list[Issue] = []
     held: list[Held] = []
     for issue in sorted(approved, key=lambda issue: (issue.slot_at, issue.id)):
-        if issue.slot_at > now:
+        if opens_at(journal, issue) > now:
             continue
         if missing := not_live(store, site, journal, issue):
             held.append(Held(issue, missing))
@@ -51,6 +52,15 @@ def release(store: Store, site: Site, journal: Journal, now: datetime) -> Report
         except NotAllowed:
             continue  # edited, cancelled or released by another process in this moment
     return Report(tuple(released), tuple(held))
+
+
+def opens_at(journal: Journal, issue: Issue) -> datetime:
+    """When the first reader may get it: its slot, or before, where readers' own time counts."""
+    try:
+        newsletter = journal.newsletter(issue.newsletter)
+    except KeyError:
+        return issue.slot_at
+    return newsletter.opens_at(Slot(issue.slot.key, issue.slot_at))
 
 
 def not_live(store: Store, site: Site, journal: Journal, issue: Issue) -> tuple[str, ...]:

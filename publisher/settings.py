@@ -323,6 +323,7 @@ def _newsletter(slug: str, table: NewsletterTable, host: str, zone: ZoneInfo) ->
         lead=default if table.lead is None else table.lead,
         transport=table.transport,
         sender=_mailbox(table.sender),
+        local_time=table.local_time,
     )
 
 

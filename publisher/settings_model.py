@@ -163,6 +163,7 @@ class NewsletterTable(Table):
     lead: Duration | None = None
     transport: str = "default"
     sender: MailboxTable | None = None
+    local_time: bool = False
 
     @model_validator(mode="after")
     def _holds_together(self) -> NewsletterTable:

@@ -225,6 +225,11 @@ def _outcome(issue: Issue, report: Report) -> list[str]:
         lines.append(
             f"Another worker still holds {held}; once it has stopped: publisher send {name}"
         )
+    elif waiting := issue.counts.get("queued"):
+        lines.append(
+            f"{words.count(waiting, 'mail')} waiting for the slot's time where the reader lives: "
+            "`publisher run` sends them then."
+        )
     elif issue.counts.get("deferred"):
         lines.append("Deferred mails are tried again by `publisher run`, or publisher retry.")
     return lines

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -23,6 +24,11 @@ class CadenceKind(StrEnum):
     EACH = "each"
     WEEKLY = "weekly"
     MONTHLY = "monthly"
+
+
+AHEAD = timedelta(hours=26)
+"""How long before the journal's own slot it may be that time elsewhere: UTC-12 behind UTC+14."""
+_EARLIEST = timezone(timedelta(hours=14))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,8 @@ class Cadence:
         so 02:30 goes out at 03:30 summer time; a time that occurs twice is its first.
         """
         civil = datetime.combine(day, time(self.hour, self.minute))
-        return Slot(civil.isoformat(timespec="minutes"), civil.replace(tzinfo=zone).astimezone(UTC))
+        key = civil.isoformat(timespec="minutes")
+        return Slot(key, local_instant(key, zone))
 
     def slots(self, after: datetime, until: datetime, zone: ZoneInfo) -> Iterator[Slot]:
         """Slots with `after < slot.at <= until`, oldest first. None for `each article`."""
@@ -94,6 +101,26 @@ class Cadence:
         if self.kind is CadenceKind.WEEKLY:
             return day.weekday() == self.weekday
         return day.day == min(self.day, _last_day(day))
+
+
+def local_instant(key: str, zone: tzinfo) -> datetime:
+    """When it is a slot's civil time in a zone, in UTC; `slot_on` says how clocks that jump count.
+
+    Raises ValueError for a key that is no civil time.
+    """
+    return datetime.fromisoformat(key).replace(tzinfo=zone, fold=0).astimezone(UTC)
+
+
+def opens_at(slot: Slot, *, local_time: bool) -> datetime:
+    """When the first reader may get a slot's issue.
+
+    With `local_time` each gets it when the slot's civil time has come where they live, and it
+    comes first in UTC+14 (Kiritimati). A slot that is no civil time opens at its instant.
+    """
+    if local_time:
+        with suppress(ValueError):
+            return min(slot.at, local_instant(slot.key, _EARLIEST))
+    return slot.at
 
 
 def parse(text: str) -> Cadence:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from publisher.domain.article import Article, Evidence
-from publisher.domain.cadence import Cadence
+from publisher.domain.cadence import Cadence, Slot, opens_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,11 @@ class Newsletter:
     lead: timedelta = timedelta(0)
     transport: str = "default"
     sender: Mailbox | None = None
+    local_time: bool = False  # each reader gets it at the slot's time where they live
+
+    def opens_at(self, slot: Slot) -> datetime:
+        """When the first reader may get what this slot makes."""
+        return opens_at(slot, local_time=self.local_time)
 
 
 @dataclass(frozen=True, slots=True)

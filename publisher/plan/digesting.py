@@ -16,6 +16,7 @@ from publisher.domain.issue import (
     Edition,
     Issue,
     IssueEvent,
+    IssueKind,
     IssueState,
     Shaping,
     SlotId,
@@ -118,7 +119,7 @@ def preview(
     minimum = 1 if each else newsletter.minimum
     digest = choose(
         candidates,
-        slot_at=slot.at,
+        slot_at=newsletter.opens_at(slot),
         since=since,
         carried=carried
         | _passed(newsletter, slot_id(newsletter, cadence, slot), candidates, issues),
@@ -126,7 +127,9 @@ def preview(
         minimum=minimum,
         maximum=1 if each else newsletter.maximum,
     )
-    groups = issues.groups(newsletter.slug, cadence.kind.value, newsletter.cadences[0].kind.value)
+    groups = issues.groups(
+        newsletter.slug, cadence.kind.value, newsletter.cadences[0].kind.value, slot.at
+    )
     parts, no_topics = _parts(digest.articles, groups, journal.language)
     return Preview(digest, since, parts, no_topics, minimum)
 
@@ -177,7 +180,7 @@ def plan(
                 store.issues.move(existing.id, IssueEvent.CANCEL, now)
         try:
             return store.issues.create(
-                _new_issue(newsletter, name, slot.at, number, made, editions, now, nonce())
+                _new_issue(newsletter, cadence, slot, number, made, editions, now, nonce())
             )
         except NumberTaken:
             continue
@@ -197,8 +200,8 @@ def block(findings: Iterable[Finding], what: str) -> None:
 
 def _new_issue(
     newsletter: Newsletter,
-    name: SlotId,
-    slot_at: datetime,
+    cadence: Cadence,
+    slot: Slot,
     number: int,
     made: Preview,
     editions: Sequence[Edition],
@@ -207,8 +210,8 @@ def _new_issue(
 ) -> NewIssue:
     required = newsletter.approval is Approval.REQUIRED
     return NewIssue(
-        slot=name,
-        slot_at=slot_at,
+        slot=slot_id(newsletter, cadence, slot),
+        slot_at=slot.at,
         number=number,
         nonce=nonce,
         state=IssueState.DRAFT if required else IssueState.APPROVED,
@@ -221,6 +224,7 @@ def _new_issue(
         default_cadence=newsletter.cadences[0].kind.value,
         no_topics=made.no_topics,
         transport=newsletter.transport,
+        local_time=newsletter.local_time and kind_of(cadence) is IssueKind.DIGEST,
     )
 
 
@@ -298,7 +302,8 @@ def _passed(
             return frozenset(
                 candidate.article.id
                 for candidate in candidates
-                if candidate.article.published_at <= issue.slot_at
+                if candidate.article.published_at
+                <= newsletter.opens_at(Slot(issue.slot.key, issue.slot_at))
                 and candidate.appeared_at <= issue.planned_at
             )
     return frozenset()

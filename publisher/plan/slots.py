@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from types import MappingProxyType
 
 from publisher.domain.article import Article
-from publisher.domain.cadence import Cadence, CadenceKind, Slot
+from publisher.domain.cadence import AHEAD, Cadence, CadenceKind, Slot
 from publisher.domain.digest import LATENESS
 from publisher.domain.issue import IssueKind, SlotId
 from publisher.domain.journal import Journal, Newsletter
@@ -101,7 +101,7 @@ def _digests(
     cutoff: timedelta,
 ) -> Iterator[Step]:
     begin = max(started_at, now - LOOK_BACK)
-    slots = list(cadence.slots(begin - _INSTANT, now + newsletter.lead, journal.zone))
+    slots = list(_begun(journal, newsletter, cadence, begin, now))
     if not slots:
         return
     span = issues.slot_range(newsletter.slug, IssueKind.DIGEST, cadence.kind.value)
@@ -116,6 +116,16 @@ def _digests(
             yield Skip(newsletter, cadence, newest, MISSED)
         else:
             yield Plan(newsletter, cadence, newest)
+
+
+def _begun(
+    journal: Journal, newsletter: Newsletter, cadence: Cadence, begin: datetime, now: datetime
+) -> Iterator[Slot]:
+    """Slots from `begin` on that it is time to plan, oldest first."""
+    until = now + newsletter.lead
+    for slot in cadence.slots(begin - _INSTANT, until + AHEAD, journal.zone):
+        if newsletter.opens_at(slot) <= until:
+            yield slot
 
 
 def _due_articles(
@@ -201,9 +211,8 @@ def _at_hand(
     for cadence in newsletter.cadences:
         if cadence.kind is CadenceKind.EACH:
             continue
-        until = now + newsletter.lead
-        begun = list(cadence.slots(now - cutoff - _INSTANT, until, journal.zone))
-        return cadence, begun[-1] if begun else cadence.next(until, journal.zone)
+        begun = list(_begun(journal, newsletter, cadence, now - cutoff, now))
+        return cadence, begun[-1] if begun else cadence.next(now + newsletter.lead, journal.zone)
     raise UsageError(
         f"'{newsletter.slug}' sends each article by itself: name one with --slot, by id or slug"
     )

@@ -11,13 +11,15 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from publisher import mailroom, plan, release
 from publisher.app import App, Built, build_site, ping_hub, plan_slot, release_due
 from publisher.build import next_change
-from publisher.domain.cadence import CadenceKind
+from publisher.domain.cadence import AHEAD, Cadence, CadenceKind
 from publisher.domain.issue import Issue, IssueState
+from publisher.domain.journal import Newsletter
 from publisher.errors import (
     AuthorError,
     BlockedByFindings,
@@ -115,13 +117,20 @@ def wake_at(app: App, library: Library | None, now: datetime) -> datetime | None
     for newsletter in app.journal.newsletters:
         for cadence in newsletter.cadences:
             if cadence.kind is not CadenceKind.EACH:
-                found.append(cadence.next(now, app.journal.zone).at)
-                found.append(
-                    cadence.next(now + newsletter.lead, app.journal.zone).at - newsletter.lead
-                )
+                found.extend(_moments(newsletter, cadence, app.journal.zone, now))
     if library is not None and (scheduled := next_change(library, now)) is not None:
         found.append(scheduled)
     return min((at for at in found if at > now), default=None)
+
+
+def _moments(
+    newsletter: Newsletter, cadence: Cadence, zone: ZoneInfo, now: datetime
+) -> Iterator[datetime]:
+    """When slots to come are planned and go; some may have passed."""
+    ahead = AHEAD if newsletter.local_time else timedelta(0)
+    for step in (timedelta(0), newsletter.lead):
+        for wait in (step, step + ahead):
+            yield newsletter.opens_at(cadence.next(now + wait, zone)) - step
 
 
 def _plan(

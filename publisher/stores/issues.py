@@ -110,10 +110,15 @@ class SqlIssues:
             first, last = connection.execute(query).one()
         return None if first is None else (first, last)
 
-    def groups(self, newsletter: str, cadence: str, default_cadence: str) -> Sequence[Group]:
-        """Confirmed, unsuppressed subscriptions of this cadence, grouped; in a stable order."""
+    def groups(
+        self, newsletter: str, cadence: str, default_cadence: str, slot_at: datetime
+    ) -> Sequence[Group]:
+        """Confirmed, unsuppressed subscriptions of this cadence that do not pause at the slot.
+
+        Grouped, in a stable order.
+        """
         with self._database.read() as connection:
-            return planning.groups(connection, newsletter, cadence, default_cadence)
+            return planning.groups(connection, newsletter, cadence, default_cadence, slot_at)
 
     def create(self, plan: NewIssue) -> Issue:
         """Issue, editions and deliveries in one transaction, or the slot's issue as it is.

@@ -78,7 +78,8 @@ class Lane:
 def deliveries() -> Lane:
     """Messages of issues."""
     d = delivery.c
-    mine = d.issue_id == bindparam("issue")
+    # What waits for its reader's own time is queued with `due_at`, until a sweep wakes it.
+    mine = and_(d.issue_id == bindparam("issue"), d.due_at.is_(None))
     eligible = exists().where(
         subscription.c.id == d.subscription_id,
         state_is(subscription.c.state, SubscriptionState.CONFIRMED),
@@ -92,7 +93,7 @@ def deliveries() -> Lane:
         delivery,
         mine,
         eligible,
-        (d.attempts, d.first_due_at, d.subscription_id, d.edition_id),
+        (d.attempts, d.first_due_at, d.departs_at, d.subscription_id, d.edition_id),
     )
 
 

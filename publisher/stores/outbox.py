@@ -171,7 +171,7 @@ class SqlOutbox:
             return sweeps.lapse(connection, now)
 
     def wake(self, now: datetime, limit: timedelta) -> int:
-        """Deferred messages that are due → queued (how many); too old → refused.
+        """What waits for its time and is due → may be claimed (how many); too old → refused.
 
         Those of a paused issue sleep on.
         """
@@ -186,7 +186,7 @@ class SqlOutbox:
         return sweeps.finish(self._database, now)
 
     def pending(self, issue_id: int | None = None) -> int:
-        """How many messages are queued, claimed or sending now.
+        """How many messages are queued and due, claimed or sending now.
 
         Of sending issues, and notices; with `issue_id` of that issue alone.
         """
@@ -194,7 +194,7 @@ class SqlOutbox:
             return sweeps.pending(connection, issue_id)
 
     def next_due(self) -> datetime | None:
-        """When the next deferred message (of a sending issue, or a notice) is due, if any."""
+        """When the next message (of a sending issue, or a notice) that waits is due, if any."""
         with self._database.read() as connection:
             return sweeps.next_due(connection)
 
@@ -247,7 +247,10 @@ class SqlOutbox:
             ):
                 readers[reader_id] = (token_id, address, name)
         claims: list[Claim] = []
-        for number, fence, attempts, due, reader_id, edition_id in sorted(rows):
+        for number, fence, attempts, due, leaves, reader_id, edition_id in sorted(
+            rows, key=lambda row: row.id
+        ):
+            dated_at = max(leaves or owner.released_at, owner.released_at)
             token_id, address, name = readers[reader_id]
             claims.append(
                 Claim(
@@ -255,12 +258,12 @@ class SqlOutbox:
                     id=number,
                     fence=fence,
                     attempts=attempts,
-                    first_due_at=due or owner.released_at,
+                    first_due_at=due or dated_at,
                     address=address,
                     name=name,
                     token_id=token_id,
                     message_id=message_id(owner.nonce, OutboxKind.DELIVERY, number, self._host),
-                    dated_at=owner.released_at,
+                    dated_at=dated_at,
                     issue_id=owner.id,
                     edition_id=edition_id,
                     newsletter=owner.newsletter,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
     ColumnElement,
@@ -21,6 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
+from publisher.domain.cadence import local_instant
 from publisher.domain.delivery import DeliveryState
 from publisher.domain.issue import IssueState, Shaping, SlotId, combined_hash
 from publisher.domain.subscription import SubscriptionState
@@ -28,6 +31,7 @@ from publisher.errors import NumberTaken
 from publisher.ports import Group, NewIssue
 from publisher.stores.database import Company, Database
 from publisher.stores.tables import (
+    Instant,
     delivery,
     edition,
     edition_article,
@@ -94,10 +98,16 @@ def _cadence_is(cadence: str, default: str) -> ColumnElement[bool]:
     return subscription.c.cadence == cadence
 
 
+def _paused(slot_at: datetime) -> ColumnElement[bool]:
+    """The reader wants nothing whose slot comes before a day of theirs."""
+    pause = subscription.c.paused_until
+    return and_(pause.is_not(None), pause > slot_at)
+
+
 def groups(
-    connection: Connection, newsletter: str, cadence: str, default_cadence: str
+    connection: Connection, newsletter: str, cadence: str, default_cadence: str, slot_at: datetime
 ) -> Sequence[Group]:
-    """Confirmed, unsuppressed subscriptions of this cadence, grouped; in a stable order."""
+    """Readers of this cadence who do not pause at the slot, grouped; in a stable order."""
     s = subscription.c
     rows = connection.execute(
         select(s.topics, s.language, func.count())
@@ -105,6 +115,7 @@ def groups(
             s.newsletter == newsletter,
             state_is(s.state, SubscriptionState.CONFIRMED),
             _cadence_is(cadence, default_cadence),
+            ~_paused(slot_at),
             ~suppressed_ids(),
         )
         .group_by(s.topics, s.language)
@@ -187,6 +198,7 @@ def _write(connection: Connection, plan: NewIssue) -> int:
         },
     )
     _write_articles(connection, issue_id, plan)
+    departure = _departure(connection, plan)
     audience = 0
     for new, readers in plan.editions:
         edition_id = connection.execute(
@@ -203,7 +215,7 @@ def _write(connection: Connection, plan: NewIssue) -> int:
         ).scalar_one()
         write_edition_articles(connection, edition_id, new.articles)
         for group in readers:
-            audience += _deliver(connection, issue_id, edition_id, plan, group)
+            audience += _deliver(connection, issue_id, edition_id, plan, group, departure)
     connection.execute(
         update(issue)
         .where(issue.c.id == issue_id)
@@ -239,8 +251,35 @@ def write_edition_articles(
         connection.execute(insert(edition_article), rows)
 
 
+def _departure(connection: Connection, plan: NewIssue) -> ColumnElement[datetime] | None:
+    """When a delivery leaves, by its reader's time zone; None: with its issue.
+
+    Who has none, or one that this machine does not know, gets it at the journal's own time.
+    """
+    if not plan.local_time:
+        return None
+    s = subscription.c
+    zones = connection.scalars(
+        select(s.time_zone)
+        .where(s.newsletter == plan.slot.newsletter, s.time_zone.is_not(None))
+        .distinct()
+    )
+    leaves: dict[str | None, ColumnElement[datetime]] = {}
+    for zone in zones:
+        with suppress(KeyError, ValueError, OSError):
+            at = local_instant(plan.slot.key, ZoneInfo(zone or ""))
+            leaves[zone] = literal(at, Instant)
+    own = literal(plan.slot_at, Instant)
+    return case(leaves, value=s.time_zone, else_=own) if leaves else own
+
+
 def _deliver(
-    connection: Connection, issue_id: int, edition_id: int, plan: NewIssue, group: Group
+    connection: Connection,
+    issue_id: int,
+    edition_id: int,
+    plan: NewIssue,
+    group: Group,
+    departure: ColumnElement[datetime] | None,
 ) -> int:
     """One queued delivery for each reader of a group; how many."""
     s = subscription.c
@@ -254,6 +293,7 @@ def _deliver(
                 s.id,
                 literal(edition_id),
                 literal(str(DeliveryState.QUEUED)),
+                *(() if departure is None else (departure, departure)),
             )
             .where(
                 s.newsletter == plan.slot.newsletter,
@@ -261,11 +301,13 @@ def _deliver(
                 s.cadence == choice,
                 s.topics == topics_text(group.topics),
                 s.language == group.language,
+                ~_paused(plan.slot_at),
                 ~suppressed_ids(),
             )
             .order_by(s.id)
         )
         columns = ["issue_id", "subscription_id", "edition_id", "state"]
+        columns += [] if departure is None else ["departs_at", "due_at"]
         total += connection.execute(
             insert(delivery).from_select(columns, readers),
             execution_options={"preserve_rowcount": True},
@@ -280,8 +322,9 @@ def _excluded(connection: Connection, plan: NewIssue, audience: int) -> dict[str
         (state_is(s.state, SubscriptionState.UNSUBSCRIBED), "unsubscribed"),
         (state_is(s.state, SubscriptionState.PENDING), "unconfirmed"),
         (suppressed_ids(), "suppressed"),
-        (_cadence_is(plan.slot.cadence, plan.default_cadence), "no topics"),
-        else_="other cadence",
+        (~_cadence_is(plan.slot.cadence, plan.default_cadence), "other cadence"),
+        (_paused(plan.slot_at), "paused"),
+        else_="no topics",
     )
     found: dict[str, int] = {
         row[0]: row[1]

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Table, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, exists, func, select, update
 
 from publisher.domain.delivery import OPEN, DeliveryState, Lapsed
 from publisher.domain.issue import IssueEvent, IssueState
@@ -64,7 +64,10 @@ def lapse(connection: Connection, now: datetime) -> Lapsed:
 
 
 def wake(connection: Connection, now: datetime, limit: timedelta) -> int:
-    """Deferred → queued when due (how many), → refused when too old."""
+    """Deferred → queued when due, and what waits for its reader's own time; how many.
+
+    What was deferred for too long → refused.
+    """
     released = select(issue.c.released_at).where(issue.c.id == delivery.c.issue_id)
     woken = 0
     for table, where, first_due in (
@@ -72,7 +75,9 @@ def wake(connection: Connection, now: datetime, limit: timedelta) -> int:
         (
             delivery,
             _of(IssueState.SENDING),
-            func.coalesce(delivery.c.first_due_at, released.scalar_subquery()),
+            func.coalesce(
+                delivery.c.first_due_at, delivery.c.departs_at, released.scalar_subquery()
+            ),
         ),
     ):
         deferred = update(table).where(state_is(table.c.state, S.DEFERRED))
@@ -82,8 +87,10 @@ def wake(connection: Connection, now: datetime, limit: timedelta) -> int:
                 state=str(S.REFUSED), reason=TOO_OLD, due_at=None, settled_at=now
             )
         )
+        waiting = update(table).where(state_is(table.c.state, S.DEFERRED, S.QUEUED))
+        waiting = waiting if where is None else waiting.where(where)
         woken += connection.execute(
-            deferred.where(table.c.due_at <= now).values(state=str(S.QUEUED), due_at=None)
+            waiting.where(table.c.due_at <= now).values(state=str(S.QUEUED), due_at=None)
         ).rowcount
     return woken
 
@@ -115,9 +122,9 @@ def finish(database: Database, now: datetime) -> Sequence[int]:
 
 
 def pending(connection: Connection, issue_id: int | None) -> int:
-    """How many are queued, claimed or sending: of sending issues, and notices."""
+    """How many are queued and due, claimed or sending: of sending issues, and notices."""
     states = (S.QUEUED, S.CLAIMED, S.SENDING)
-    ours = _of(IssueState.SENDING)
+    ours = and_(_of(IssueState.SENDING), delivery.c.due_at.is_(None))
     if issue_id is not None:
         return _count(connection, delivery, ours, delivery.c.issue_id == issue_id, states=states)
     return _count(connection, delivery, ours, states=states) + _count(
@@ -136,10 +143,12 @@ def _count(
 
 
 def next_due(connection: Connection) -> datetime | None:
-    """When the next deferred message is due: of sending issues, and notices."""
+    """When the next message that waits is due: of sending issues, and notices."""
     found = [
         connection.scalar(
-            select(func.min(table.c.due_at)).where(state_is(table.c.state, S.DEFERRED), *where)
+            select(func.min(table.c.due_at)).where(
+                state_is(table.c.state, S.DEFERRED, S.QUEUED), table.c.due_at.is_not(None), *where
+            )
         )
         for table, where in ((notice, ()), (delivery, (_of(IssueState.SENDING),)))
     ]

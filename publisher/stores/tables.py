@@ -261,18 +261,20 @@ delivery = Table(
     # NULL once the person is forgotten: the counts stay, whom they were about does not.
     Column("subscription_id", ForeignKey("subscription.id", ondelete="SET NULL")),
     Column("edition_id", ForeignKey("edition.id"), nullable=False),
+    Column("departs_at", Instant),  # the slot's time where the reader lives; NULL: with its issue
     *_outbox(),
     # In this order it also finds what a leaving reader must no longer get.
     UniqueConstraint("subscription_id", "issue_id", name="delivery_once"),
     sqlite_autoincrement=True,
 )
-# Claims walk it in order of id; counts by state are read from it alone.
-Index("delivery_state", delivery.c.issue_id, delivery.c.state, delivery.c.id)
+# Claims walk it in order of id (what is due has no `due_at` any more); counts by state are read
+# from it alone.
+Index("delivery_state", delivery.c.issue_id, delivery.c.state, delivery.c.due_at, delivery.c.id)
 Index(
     "delivery_due",
     delivery.c.due_at,
-    sqlite_where=text("state = 'deferred'"),
-    postgresql_where=text("state = 'deferred'"),
+    sqlite_where=text("due_at IS NOT NULL"),
+    postgresql_where=text("due_at IS NOT NULL"),
 )
 # Refusals are looked through again and again for those not yet judged.
 Index(

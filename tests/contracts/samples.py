@@ -64,7 +64,7 @@ def new_issue(
     **changes: Any,
 ) -> NewIssue:
     """A plan for everybody who reads weekly."""
-    everybody = tuple(store.issues.groups("digest", "weekly", "weekly"))
+    everybody = tuple(store.issues.groups("digest", "weekly", "weekly", NOW))
     values: dict[str, Any] = {
         "slot": SlotId("digest", IssueKind.DIGEST, "weekly", key),
         "slot_at": NOW,

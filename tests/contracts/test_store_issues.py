@@ -143,17 +143,17 @@ def test_groups_are_by_topics_and_language(store: Store) -> None:
         row("g"),
     )
     suppress(store, "g")
-    assert store.issues.groups("digest", "weekly", "weekly") == [
+    assert store.issues.groups("digest", "weekly", "weekly", NOW) == [
         Group(None, None, 1),
         Group(("heart", "sleep"), None, 2),
         Group(("heart",), "fr", 1),
         Group((), None, 1),
     ]
-    assert store.issues.groups("digest", "monthly", "weekly") == [Group(None, None, 1)]
-    assert store.issues.groups("digest", "weekly", "monthly") == [
+    assert store.issues.groups("digest", "monthly", "weekly", NOW) == [Group(None, None, 1)]
+    assert store.issues.groups("digest", "weekly", "monthly", NOW) == [
         Group(("heart", "sleep"), None, 1)
     ]
-    assert store.issues.groups("alerts", "weekly", "weekly") == []
+    assert store.issues.groups("alerts", "weekly", "weekly", NOW) == []
 
 
 def test_the_audience_is_who_may_be_mailed_and_the_rest_is_counted(store: Store) -> None:
@@ -243,7 +243,7 @@ def test_carried_articles_are_those_of_issues_that_count(store: Store) -> None:
 def test_reshaping_replaces_editions_and_voids_the_approval(store: Store) -> None:
     """Text, articles, hash and subject change; whoever has nothing left is cancelled."""
     admit(store, row("all"), row("heart", topics=("heart",)))
-    groups = store.issues.groups("digest", "weekly", "weekly")
+    groups = store.issues.groups("digest", "weekly", "weekly", NOW)
     made = store.issues.create(
         new_issue(
             store,
