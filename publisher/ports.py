@@ -35,6 +35,7 @@ from publisher.domain.subscription import (
     Admission,
     Consent,
     Forgotten,
+    Lift,
     NewSubscriber,
     Subscription,
     SubscriptionEvent,
@@ -446,8 +447,18 @@ class Subscribers(Protocol):
         """Newsletter → state → number."""
         ...
 
-    def change(self, subscription_id: int, event: SubscriptionEvent, now: datetime) -> Subscription:
-        """Take one step of the subscription's state table. Raises NotFound, NotAllowed."""
+    def change(
+        self,
+        subscription_id: int,
+        event: SubscriptionEvent,
+        now: datetime,
+        *,
+        agreed: Consent | None = None,
+    ) -> Subscription:
+        """Take one step of the subscription's state table. Raises NotFound, NotAllowed.
+
+        `agreed` is kept with the subscription.
+        """
         ...
 
     def wish(self, subscription_id: int, wishes: Wishes) -> Subscription:
@@ -474,15 +485,24 @@ class Subscribers(Protocol):
         """Everything that was agreed to, the first first."""
         ...
 
-    def deliveries(self, subscription_id: int) -> Sequence[Mapping[str, Any]]:
-        """Every delivery to a subscription, oldest first, for the record of a person."""
+    def record(self, key: str) -> Mapping[str, Any] | None:
+        """Everything that is known about an address (as compared); None when that is nothing."""
         ...
 
-    def forget(self, key: str, why: Suppression | None, now: datetime) -> Forgotten | None:
+    def forget(
+        self, key: str, why: Suppression | None, now: datetime, *, dry_run: bool = False
+    ) -> Forgotten | None:
         """Erase everything about an address (as compared); None when nothing is known of it.
 
         With `why`, its keyed hash stays among the suppressions. Raises SettingsError where
         that needs a key and there is none.
+        """
+        ...
+
+    def unlink(self, before: datetime, limit: int) -> int:
+        """Forget who received what of issues planned before; how many deliveries.
+
+        At most `limit` at once. Outcomes and counts stay; what is under way is left alone.
         """
         ...
 
@@ -506,8 +526,27 @@ class Suppressions(Protocol):
         """A page of (form, suppression) in order of form; `address` is empty for the forgotten."""
         ...
 
-    def remove(self, key: str) -> Suppression | None:
-        """Let an address be mailed again, if it subscribes; what it was suppressed for, or None."""
+    def add_many(self, new: Sequence[Suppression], *, dry_run: bool = False) -> int:
+        """`add` for many, in one transaction; how many were not suppressed already."""
+        ...
+
+    def lift(self, key: str, at: datetime, by: str, why: str) -> Suppression | None:
+        """Let an address be mailed again, if it subscribes; what it was suppressed for, or None.
+
+        Who did so, and why, stays on record.
+        """
+        ...
+
+    def lifts(self, key: str) -> Sequence[Lift]:
+        """What staff lifted of an address (as compared), the first first."""
+        ...
+
+    def counts(self) -> Mapping[str, int]:
+        """Reason → number."""
+        ...
+
+    def missing_keys(self) -> frozenset[str]:
+        """Ids of keys that hashes were made with and that are not given: these know nobody."""
         ...
 
 

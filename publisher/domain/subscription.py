@@ -121,6 +121,12 @@ class SuppressionReason(StrEnum):
     COMPLAINT = "complaint"
     STAFF = "staff"
     FORGOTTEN = "forgotten"
+    LEFT = "left"  # left every newsletter, and was erased when that was long ago
+
+    @property
+    def lifted_by_opting_in(self) -> bool:
+        """Whether a new confirmed opt-in lifts it; everything else only staff do."""
+        return self in (SuppressionReason.BOUNCE, SuppressionReason.LEFT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +140,16 @@ class Suppression:
 
 
 @dataclass(frozen=True, slots=True)
+class Lift:
+    """A suppression that staff lifted: who did, when and why."""
+
+    was: Suppression
+    at: datetime
+    by: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Forgotten:
     """What erasing a person took away: `deliveries` stay, as nobody's, `cancelled` of them new.
 
@@ -143,6 +159,7 @@ class Forgotten:
     subscriptions: int
     deliveries: int
     cancelled: int
+    notices: int = 0
     message_ids: tuple[str, ...] = field(default=(), repr=False)
 
 
@@ -156,6 +173,9 @@ class NewSubscriber:
     topics: tuple[str, ...] | None = None
     cadence: str | None = None
     language: str | None = None
+    time_zone: str | None = None
+    consent: Consent | None = None
+    """Where a row of a file says itself when and to what they agreed."""
 
 
 class Admission(StrEnum):

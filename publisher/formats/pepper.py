@@ -7,9 +7,8 @@ makes none of the old ones void.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from publisher.errors import SettingsError
@@ -33,11 +32,16 @@ class Pepper:
             )
         return _hash(*self.keys[0], key)
 
+    def unknown(self, forms: Iterable[str]) -> frozenset[str]:
+        """Ids of keys that hashes among `forms` were made with and that are not here."""
+        named = {form[len(MARK) :].partition(":")[0] for form in forms if form.startswith(MARK)}
+        return frozenset(named.difference(key_id for key_id, _ in self.keys))
+
     def forms(self, key: str) -> tuple[str, ...]:
         """Every form under which an address may be on the list of suppressions."""
         return (key, *(_hash(key_id, secret, key) for key_id, secret in self.keys))
 
 
 def _hash(key_id: str, secret: bytes, key: str) -> str:
-    digest = hmac.new(secret, b"publisher suppression\0" + key.encode(), hashlib.sha256)
-    return f"{MARK}{key_id}:{digest.hexdigest()}"
+    digest = hmac.digest(secret, b"publisher suppression\0" + key.encode(), "sha256")
+    return f"{MARK}{key_id}:{digest.hex()}"

@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, delete, exists, func, or_, select, update
 
-from publisher.domain.delivery import DeliveryState, OutboxKind, message_id
+from publisher.domain.delivery import OPEN, DeliveryState, OutboxKind, message_id
+from publisher.domain.issue import IssueState
 from publisher.domain.subscription import (
     Forgotten,
     SubscriptionState,
@@ -40,8 +41,8 @@ def forget(
 ) -> Forgotten | None:
     """Erase everything about an address; None when nothing is known of it.
 
-    With `why`, its hash stays among the suppressions, so that nobody brings it back; without,
-    what it was suppressed for stays, as a hash too.
+    With `why`, its hash stays among the suppressions, so that nobody brings it back; what it was
+    suppressed for stays as a hash too. Raises SettingsError where that needs a key.
     """
     owner = connection.scalar(select(subscriber.c.id).where(subscriber.c.key == key))
     mine = select(subscription.c.id).where(subscription.c.subscriber_id == owner)
@@ -49,7 +50,8 @@ def forget(
         select(notice.c.id, notice.c.nonce).where(notice.c.address_key == key)
     ).all()
     before = suppressing.find(connection, pepper, key)
-    if owner is None and not letters and (before is None or not before.address):
+    plain = before is not None and before.address
+    if owner is None and not (letters or plain or suppressing.lifts(connection, pepper, key)):
         return None
     sent = connection.execute(
         select(delivery.c.id, issue.c.nonce)
@@ -70,10 +72,17 @@ def forget(
     connection.execute(delete(subscription).where(subscription.c.subscriber_id == owner))
     connection.execute(delete(subscriber).where(subscriber.c.id == owner))
     connection.execute(delete(notice).where(notice.c.address_key == key))
-    kept = why or (before if before is not None and before.address and pepper.keys else None)
-    if kept is not None:
-        suppressing.hide(connection, pepper, key, kept)
-    return Forgotten(subscriptions, len(sent), cancelled, tuple(ids))
+    suppressing.erase(connection, pepper, key, _graver(before, why))
+    return Forgotten(subscriptions, len(sent), cancelled, len(letters), tuple(ids))
+
+
+def _graver(before: Suppression | None, why: Suppression | None) -> Suppression | None:
+    """What is kept as a hash: what opting in lifts never takes the place of what it does not."""
+    if before is None or why is None:
+        return why or before
+    return (
+        why if before.reason.lifted_by_opting_in or not why.reason.lifted_by_opting_in else before
+    )
 
 
 def _cancel(connection: Connection, mine: Select[Any], now: datetime) -> int:
@@ -118,3 +127,27 @@ def overdue(
         .limit(limit)
     )
     return list(connection.scalars(query))
+
+
+def unlink(connection: Connection, before: datetime, limit: int) -> int:
+    """Forget who received what of issues that were planned before; how many deliveries.
+
+    At most `limit` at once. Outcomes and counts stay; what is under way is left alone.
+    """
+    old = (
+        select(delivery.c.id)
+        .where(
+            delivery.c.issue_id.in_(
+                select(issue.c.id).where(
+                    issue.c.planned_at < before,
+                    state_is(issue.c.state, IssueState.FINISHED, IssueState.CANCELLED),
+                )
+            ),
+            delivery.c.subscription_id.is_not(None),
+            ~state_is(delivery.c.state, *OPEN),
+        )
+        .limit(limit)
+    )
+    return connection.execute(
+        update(delivery).where(delivery.c.id.in_(old)).values(subscription_id=None)
+    ).rowcount

@@ -24,7 +24,6 @@ from publisher.domain.subscription import (
     Consent,
     SubscriptionEvent,
     SubscriptionState,
-    SuppressionReason,
     Wishes,
     step,
 )
@@ -85,16 +84,16 @@ class SqlRequests:
         """Carry a JOIN out: ids of its subscriptions, all confirmed with their wishes now.
 
         Doing it again changes nothing, though somebody left meanwhile. Empty where it is gone,
-        or where the address is suppressed for anything but bounces.
+        or where the address is suppressed for anything that opting in does not lift.
         """
         with self._database.change() as connection:
             row = _take(connection, token_id, RequestKind.JOIN, now)
             if row is None or row.subscriber_id is None:
                 return ()
             reason = suppressing.reasons(connection, self._pepper, [row.key]).get(row.key)
-            if reason not in (None, SuppressionReason.BOUNCE):
+            if reason is not None and not reason.lifted_by_opting_in:
                 return ()
-            suppressing.lift_bounce(connection, row.key)
+            suppressing.opt_in(connection, self._pepper, row.key)
             ids = [_settle(connection, row, each, agreed, now) for each in _choices(row.choices)]
             return [found for found in ids if found is not None]
 
@@ -147,7 +146,7 @@ def _verdict(
     if count(request.c.key == asked.key, request.c.mailed):
         return Filed.ADDRESS_LIMIT
     reason = suppressing.reasons(connection, pepper, [asked.key]).get(asked.key)
-    if reason not in (None, SuppressionReason.BOUNCE):
+    if reason is not None and not reason.lifted_by_opting_in:
         return Filed.SUPPRESSED
     return Filed.MAILED
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from sqlalchemy import (
     Select,
     and_,
     func,
+    insert,
     select,
     update,
 )
@@ -33,16 +35,13 @@ from publisher.domain.subscription import (
 )
 from publisher.errors import NotAllowed, NotFound
 from publisher.formats.pepper import Pepper
-from publisher.stores import admission, forgetting, suppressing
+from publisher.stores import admission, forgetting, people, suppressing
 from publisher.stores.database import Database
 from publisher.stores.planning import topics_value
 from publisher.stores.requests import columns
 from publisher.stores.tables import (
-    bounce,
-    complaint,
     consent,
     delivery,
-    issue,
     state_is,
     subscriber,
     subscription,
@@ -124,11 +123,18 @@ class SqlSubscribers:
                 found.setdefault(newsletter, {})[state] = number
         return found
 
-    def change(self, subscription_id: int, event: SubscriptionEvent, now: datetime) -> Subscription:
+    def change(
+        self,
+        subscription_id: int,
+        event: SubscriptionEvent,
+        now: datetime,
+        *,
+        agreed: Consent | None = None,
+    ) -> Subscription:
         """Take one step of the subscription's state table. Raises NotFound, NotAllowed.
 
         UNSUBSCRIBE cancels what has not started; UNDO brings none of that back. A CONFIRM of
-        a pending one lifts a suppression that came from bounces.
+        a pending one lifts what opting in lifts. `agreed` is kept with the subscription.
         """
         with self._database.change() as connection:
             row = connection.execute(
@@ -139,7 +145,11 @@ class SqlSubscribers:
             ).one_or_none()
             if row is None:
                 raise NotFound(f"there is no subscription {subscription_id}")
-            _apply(connection, row, event, now)
+            _apply(connection, self._pepper, row, event, now)
+            if agreed is not None:
+                connection.execute(
+                    insert(consent).values(subscription_id=subscription_id, **asdict(agreed))
+                )
             query = _select().where(subscription.c.id == subscription_id)
             return _value(connection.execute(query).one())
 
@@ -184,47 +194,36 @@ class SqlSubscribers:
         with self._database.read() as connection:
             return [_consent(row) for row in connection.execute(query)]
 
-    def deliveries(self, subscription_id: int) -> Sequence[Mapping[str, Any]]:
-        """Every delivery to a subscription, oldest first, for the record of a person."""
-        query = (
-            select(
-                issue.c.newsletter,
-                issue.c.number,
-                delivery.c.state,
-                delivery.c.settled_at,
-                delivery.c.code,
-                delivery.c.reply,
-                func.count(bounce.c.id.distinct()).label("bounces"),
-                func.count(complaint.c.id.distinct()).label("complaints"),
-            )
-            .join_from(delivery, issue)
-            .outerjoin(bounce, bounce.c.delivery_id == delivery.c.id)
-            .outerjoin(complaint, complaint.c.delivery_id == delivery.c.id)
-            .where(delivery.c.subscription_id == subscription_id)
-            .group_by(delivery.c.id, issue.c.id)
-            .order_by(delivery.c.id)
-        )
+    def record(self, key: str) -> Mapping[str, Any] | None:
+        """Everything that is known about an address (as compared); None when that is nothing."""
         with self._database.read() as connection:
-            return [dict(row) for row in connection.execute(query).mappings()]
+            return people.record(connection, self._pepper, key)
 
     def subscriber_id(self, key: str) -> int | None:
         """The id of whoever has this address (as compared)."""
         with self._database.read() as connection:
             return connection.scalar(select(subscriber.c.id).where(subscriber.c.key == key))
 
-    def forget(self, key: str, why: Suppression | None, now: datetime) -> Forgotten | None:
+    def forget(
+        self, key: str, why: Suppression | None, now: datetime, *, dry_run: bool = False
+    ) -> Forgotten | None:
         """Erase everything about an address (as compared); None when nothing is known of it.
 
         With `why`, its keyed hash stays among the suppressions. Raises SettingsError where
         that needs a key and there is none.
         """
-        with self._database.change() as connection:
+        with self._database.change(keep=not dry_run) as connection:
             return forgetting.forget(connection, self._pepper, self._host, why, key, now)
 
     def overdue(self, unconfirmed: datetime, left: datetime, limit: int) -> Sequence[str]:
         """Addresses of people who never confirmed, or left, before these instants."""
         with self._database.read() as connection:
             return forgetting.overdue(connection, unconfirmed, left, limit)
+
+    def unlink(self, before: datetime, limit: int) -> int:
+        """Forget who received what of issues planned before; how many deliveries."""
+        with self._database.change() as connection:
+            return forgetting.unlink(connection, before, limit)
 
     def _update(self, subscription_id: int, values: Mapping[str, Any]) -> Subscription:
         with self._database.change() as connection:
@@ -243,7 +242,13 @@ class SqlSubscribers:
             return [_value(row) for row in connection.execute(query)]
 
 
-def _apply(connection: Connection, row: Row[Any], event: SubscriptionEvent, now: datetime) -> None:
+def _apply(
+    connection: Connection,
+    pepper: Pepper,
+    row: Row[Any],
+    event: SubscriptionEvent,
+    now: datetime,
+) -> None:
     before = SubscriptionState(row.state)
     after = step(before, event)
     if event is E.UNDO and not may_undo(row.unsubscribed_at, now):
@@ -258,7 +263,7 @@ def _apply(connection: Connection, row: Row[Any], event: SubscriptionEvent, now:
         changes |= {"unsubscribed_at": None, "reason": ""}
     if before is S.PENDING and after is S.CONFIRMED:
         changes["confirmed_at"] = now
-        suppressing.lift_bounce(connection, row.key)
+        suppressing.opt_in(connection, pepper, row.key)
     connection.execute(update(subscription).where(subscription.c.id == row.id).values(changes))
 
 

@@ -304,6 +304,7 @@ notice = Table(
     sqlite_autoincrement=True,
 )
 Index("notice_state", notice.c.state, notice.c.id)
+Index("notice_address", notice.c.address_key)
 
 suppression = Table(
     "suppression",
@@ -313,6 +314,21 @@ suppression = Table(
     Column("reason", Text, nullable=False),
     Column("since", Instant, nullable=False),
     Column("note", Text, nullable=False),
+)
+
+# What staff lifted, and why. `key` is that of the suppression.
+lifting = Table(
+    "lifting",
+    metadata,
+    _id(),
+    Column("key", Text, nullable=False, index=True),
+    Column("reason", Text, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    sqlite_autoincrement=True,
 )
 
 # No foreign key keeps a person's messages from being unlinked: news about them stays countable.

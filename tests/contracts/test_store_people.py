@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from publisher.domain.delivery import DeliveryState
+from publisher.domain.bounce import Bounce, BounceKind, BounceSource, Complaint
+from publisher.domain.delivery import DeliveryState, OutboxKind
 from publisher.domain.notice import Notice, NoticeKind
 from publisher.domain.request import (
     DAY,
@@ -186,11 +187,11 @@ def test_forms_at_once_send_one_mail(store: Store) -> None:
 
 
 @pytest.mark.parametrize("reason", list(SuppressionReason))
-def test_only_a_bounce_lets_a_form_be_answered(store: Store, reason: SuppressionReason) -> None:
-    """Opting in anew lifts a bounce; nothing else is lifted by a form."""
+def test_what_lets_a_form_be_answered(store: Store, reason: SuppressionReason) -> None:
+    """Opting in anew lifts a bounce and a long absence; nothing else is lifted by a form."""
     suppress(store, "ann", reason)
     request = asked()
-    lifted = reason is R.BOUNCE
+    lifted = reason in (R.BOUNCE, R.LEFT)
     assert file(store, request) is (Filed.MAILED if lifted else Filed.SUPPRESSED)
     assert bool(store.requests.confirm(request.token_id, CONFIRMED, NOW)) is lifted
     assert (store.suppressions.find("ann@example.org") is None) is lifted
@@ -280,10 +281,18 @@ def test_suppressions_are_listed_found_and_removed(store: Store) -> None:
     first = store.suppressions.list(limit=2)
     rest = store.suppressions.list(first[-1][0])
     assert [each.address[0] for _, each in (*first, *rest)] == ["a", "b", "c"]
-    removed = store.suppressions.remove("b@example.org")
+    removed = store.suppressions.lift("b@example.org", NOW, "ann", "They asked us to.")
     assert removed is not None
     assert removed.reason is R.COMPLAINT
-    assert store.suppressions.remove("b@example.org") is None
+    assert store.suppressions.lift("b@example.org", NOW, "ann", "x") is None
+    (lift,) = store.suppressions.lifts("b@example.org")
+    assert (lift.was.reason, lift.at, lift.by, lift.why) == (
+        R.COMPLAINT,
+        NOW,
+        "ann",
+        "They asked us to.",
+    )
+    assert store.suppressions.counts() == {"complaint": 2}
     assert store.suppressions.find("b@example.org") is None
 
 
@@ -343,7 +352,8 @@ class TestForgetting:
             pepper=Pepper((("k2", b"b" * 32), *PEPPER.keys)),
         )
         assert list(admit(rotated, row("reader0"))) == [Admission.SUPPRESSED]
-        assert rotated.suppressions.remove("reader0@example.org") is not None
+        assert rotated.suppressions.missing_keys() == frozenset()
+        assert rotated.suppressions.lift("reader0@example.org", NOW, "ann", "x") is not None
         assert list(admit(rotated, row("reader0"))) == [Admission.ADDED]
         rotated.close()
 
@@ -366,12 +376,126 @@ class TestForgetting:
 
     def test_everything_about_a_person_can_be_told(self, store: Store) -> None:
         """Each delivery with what became of it."""
-        (number,) = people(store, 1)
+        people(store, 1)
         issue = release(store)
         settle(store, start(store, claim(store, issue_id=issue.id)))
-        (told,) = store.subscribers.deliveries(number)
-        assert (told["newsletter"], told["number"], told["state"]) == ("digest", 1, "accepted")
-        assert (told["bounces"], told["complaints"]) == (0, 0)
+        store.bounces.record(
+            Bounce(
+                OutboxKind.DELIVERY,
+                1,
+                NOW,
+                BounceKind.SOFT,
+                BounceSource.MAIL,
+                "b",
+                "4.2.2",
+                0,
+                "full",
+            ),
+            None,
+        )
+        store.bounces.record(Complaint(NOW, "abuse", "c", OutboxKind.DELIVERY, 1), None)
+        store.notices.add(notice("w", address="reader0@example.org"), "n", NOW)
+        file(store, asked("reader0"))
+        suppress(store, "reader0", R.BOUNCE)
+        store.suppressions.lift("reader0@example.org", NOW, "ann", "repaired")
+        told = store.subscribers.record("reader0@example.org")
+        assert told is not None
+        (subscribed,) = told["subscriptions"]
+        assert (subscribed["newsletter"], subscribed["consents"][0]["wording"]) == (
+            "digest",
+            "Yes, send me the digest.",
+        )
+        (sent,) = subscribed["deliveries"]
+        assert (sent["newsletter"], sent["number"], sent["state"]) == ("digest", 1, "accepted")
+        assert [each["kind"] for each in sent["bounces"]] == ["soft"]
+        assert [each["feedback"] for each in sent["complaints"]] == ["abuse"]
+        assert [each["kind"] for each in told["notices"]] == ["staff", "confirmation"]
+        assert told["requests"][0]["choices"][0]["newsletter"] == "digest"
+        assert told["lifted"][0]["why"] == "repaired"
+        assert told["suppression"] is None
+        assert "token" not in repr(told)
+        assert store.subscribers.record("nobody@example.org") is None
+        suppress(store, "only", R.STAFF)
+        only = store.subscribers.record("only@example.org")
+        assert only is not None
+        assert (only["subscriptions"], only["suppression"]["reason"]) == ([], "staff")
+
+    def test_a_rehearsal_changes_nothing(self, store: Store) -> None:
+        """`dry_run` tells the same and keeps everything."""
+        people(store, 1)
+        why = Suppression("reader0@example.org", R.FORGOTTEN, NOW)
+        told = store.subscribers.forget("reader0@example.org", why, NOW, dry_run=True)
+        assert store.subscribers.by_address("reader0@example.org")
+        assert store.subscribers.forget("reader0@example.org", why, NOW) == told
+
+    def test_what_staff_lifted_is_forgotten_too(self, store: Store) -> None:
+        """An address stands nowhere in clear, though nothing else is known of it."""
+        suppress(store, "ann", R.STAFF)
+        store.suppressions.lift("ann@example.org", NOW, "bo", "by mistake")
+        assert self.forget(store, "ann") is not None
+        assert list(store.suppressions.lifts("ann@example.org")) == []
+
+    def test_a_long_absence_does_not_soften_a_complaint(self, store: Store) -> None:
+        """Retention keeps the graver reason; being forgotten takes its place."""
+        for name in ("ann", "bo"):
+            admit(store, row(name))
+            suppress(store, name, R.COMPLAINT)
+        store.subscribers.forget("ann@example.org", Suppression("", R.LEFT, NOW), NOW)
+        self.forget(store, "bo")
+        reasons = [
+            found.reason
+            for name in ("ann", "bo")
+            if (found := store.suppressions.find(f"{name}@example.org")) is not None
+        ]
+        assert reasons == [R.COMPLAINT, R.FORGOTTEN]
+
+    def test_a_complaint_hardens_a_long_absence(self, store: Store) -> None:
+        """A hash, too, takes the graver reason."""
+        admit(store, row("ann"))
+        store.subscribers.forget("ann@example.org", Suppression("", R.LEFT, NOW), NOW)
+        assert list(admit(store, row("ann"))) == [Admission.SUPPRESSED]
+        complaint = Complaint(NOW, "abuse", "c")
+        store.bounces.record(complaint, Suppression("ann@example.org", R.COMPLAINT, NOW))
+        found = store.suppressions.find("ann@example.org")
+        assert found is not None
+        assert found.reason is R.COMPLAINT
+
+    def test_a_missing_key_is_noticed(self, store: Store, store_url: str) -> None:
+        """Without it those whom it hashed would come back."""
+        people(store, 1)
+        self.forget(store)
+        other = open_store(store_url, host=HOST, pepper=Pepper((("k2", b"b" * 32),)))
+        assert other.suppressions.missing_keys() == {"k1"}
+        assert store.suppressions.missing_keys() == frozenset()
+        other.close()
+
+    def test_who_received_what_is_forgotten_after_the_window(self, store: Store) -> None:
+        """The counts stay; what is under way keeps its reader."""
+        people(store, 3)
+        issue = release(store)
+        settle(store, start(store, claim(store, limit=2, issue_id=issue.id)))
+        later = NOW + timedelta(days=1)
+        assert store.subscribers.unlink(later, 10) == 0  # it is not finished
+        settle(store, start(store, claim(store, issue_id=issue.id)))
+        store.outbox.finish(NOW)
+        assert store.subscribers.unlink(NOW, 10) == 0  # not old enough
+        assert [store.subscribers.unlink(later, 2) for _ in range(3)] == [2, 1, 0]
+        told = store.subscribers.record("reader0@example.org")
+        assert told is not None
+        assert told["subscriptions"][0]["deliveries"] == []
+        assert store.issues.get(issue.id).counts == {"accepted": 3}
+
+
+def test_many_suppressions_at_once(store: Store) -> None:
+    """Each address once; who is suppressed keeps the first reason."""
+    suppress(store, "a", R.COMPLAINT)
+    new = [Suppression(f"{name}@Example.org", R.STAFF, NOW, "why") for name in "abcB"]
+    assert store.suppressions.add_many(new, dry_run=True) == 2
+    assert store.suppressions.counts() == {"complaint": 1}
+    assert store.suppressions.add_many(new) == 2
+    assert store.suppressions.add_many(new) == 0
+    assert store.suppressions.add_many([]) == 0
+    assert store.suppressions.counts() == {"complaint": 1, "staff": 2}
 
 
 def test_forgetting_needs_a_key(store: Store) -> None:

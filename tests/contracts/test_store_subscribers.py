@@ -216,8 +216,8 @@ def test_steps_outside_the_table_are_refused(store: Store) -> None:
 
 
 @pytest.mark.parametrize("reason", list(SuppressionReason))
-def test_only_a_bounce_is_lifted_by_a_new_opt_in(store: Store, reason: SuppressionReason) -> None:
-    """A confirmed opt-in of a pending one lifts a bounce, and nothing else."""
+def test_what_a_new_opt_in_lifts(store: Store, reason: SuppressionReason) -> None:
+    """A confirmed opt-in of a pending one lifts a bounce and a long absence, and nothing else."""
     (reader,) = people(store, 1)
     suppress(store, "reader0", reason)
     store.subscribers.change(reader, E.CONFIRM, NOW)
@@ -229,7 +229,9 @@ def test_only_a_bounce_is_lifted_by_a_new_opt_in(store: Store, reason: Suppressi
     confirmed = store.subscribers.change(reader, E.CONFIRM, NOW + timedelta(hours=1))
     assert confirmed.confirmed_at == NOW + timedelta(hours=1)
     left = [found.reason for found in [each for _, each in store.suppressions.list()]]
-    assert left == ([] if reason is SuppressionReason.BOUNCE else [reason])
+    assert left == (
+        [] if reason in (SuppressionReason.BOUNCE, SuppressionReason.LEFT) else [reason]
+    )
 
 
 def test_suppressions_are_kept_once_whatever_the_case(store: Store) -> None:
