@@ -83,6 +83,7 @@ def compiled(edition: Edition, journal: Journal | None = None) -> bytes:
         email.date_header(factories.NOW),
         b"<0123456789abcdef@journal.example.org>",
         b"k1.u.abcdefgh.AAAAAAAAAAAAAAAAAAAAAA",
+        b"k1.p.abcdefgh20781.AAAAAAAAAAAAAAAAAAAAAA",
     )
 
 

@@ -63,6 +63,7 @@ def digest(count: int = 8, dated_at: datetime = factories.NOW) -> bytes:
         email.date_header(dated_at),
         b"<0123456789abcdef@journal.example.org>",
         TOKEN,
+        TOKEN.replace(b".u.", b".p."),
     )
 
 

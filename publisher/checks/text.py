@@ -55,7 +55,7 @@ def reserved(text: str, path: str, mark: str) -> Iterator[Finding]:
             yield error(
                 "reserved-text",
                 Place(path, number),
-                f"'{mark}' is what mails keep for the reader's unsubscribe link",
+                f"'{mark}' is what mails keep for the reader's own links",
                 "write it differently",
             )
 

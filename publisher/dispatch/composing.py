@@ -92,6 +92,7 @@ class Composer:
             _date(claim.dated_at),
             claim.message_id.encode("ascii"),
             token.make(self._keys, token.Purpose.UNSUBSCRIBE, claim.token_id).encode("ascii"),
+            token.preferences(self._keys, claim.token_id, claim.dated_at).encode("ascii"),
         )
         content = self._signers.signed(content, claim.dated_at)
         return content, self._envelope(compiled.sender, claim)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-FIELDS = ("to", "date", "message_id", "token")
+FIELDS = ("to", "date", "message_id", "token", "preferences")
 """What differs from person to person."""
 
 
@@ -32,9 +32,11 @@ class Message:
     def __post_init__(self) -> None:
         object.__setattr__(self, "plain", _plain(self.segments))
 
-    def fill(self, to: bytes, date: bytes, message_id: bytes, token: bytes) -> bytes:
-        """The whole message for one person."""
-        values = (to, date, message_id, token)
+    def fill(
+        self, to: bytes, date: bytes, message_id: bytes, token: bytes, preferences: bytes
+    ) -> bytes:
+        """The whole message for one person; two tokens, for leaving and for their preferences."""
+        values = (to, date, message_id, token, preferences)
         parts = [self.segments[0]]
         for position, index in enumerate(self.fields):
             parts.append(values[index])

@@ -13,7 +13,9 @@ from publisher.formats import outline, placeholder
 _BODY = re.compile(r"(<body\b[^>]*>)(.*)(</body>)", re.DOTALL)
 _URL = re.compile(r"https?://[^\s<>\"]+")
 
-IN_YOUR_COPY = "To unsubscribe, use the link in the copy that you received by email."
+IN_YOUR_COPY = (
+    "To unsubscribe or to change what you get, use the links in the copy you received by email."
+)
 
 
 def links(edition: Edition, journal: Journal) -> tuple[str, ...]:
@@ -27,7 +29,7 @@ def links(edition: Edition, journal: Journal) -> tuple[str, ...]:
                 urldefrag(url).url
                 for url in found
                 if url == journal.url or url.startswith(journal.url + "/")
-                if placeholder.TOKEN not in url
+                if not any(mark in url for mark in placeholder.MARKS)
             }
         )
     )
@@ -39,10 +41,8 @@ def archive_html(edition: Edition, journal: Journal) -> str:
     It is a page of its own, so it has a main landmark. It names itself as canonical, and says
     in words where the unsubscribe link is to be found.
     """
-    url = re.escape(escape(placeholder.unsubscribe_url(journal)))
-    page = re.sub(
-        rf"<a\b[^>]*\bhref=\"{url}\"[^>]*>.*?</a>", IN_YOUR_COPY, edition.html, flags=re.DOTALL
-    )
+    page = _without_link(edition.html, placeholder.unsubscribe_url(journal), IN_YOUR_COPY)
+    page = _without_link(page, placeholder.preferences_url(journal), "")
     page = _BODY.sub(r"\1<main>\2</main>\3", _inert(page, journal))
     own = next((u for u in links(edition, journal) if u.startswith(f"{journal.url}/issues/")), None)
     if own is None:
@@ -50,8 +50,13 @@ def archive_html(edition: Edition, journal: Journal) -> str:
     return page.replace("</head>", f'<link rel="canonical" href="{escape(own)}"></head>', 1)
 
 
+def _without_link(html: str, url: str, words: str) -> str:
+    href = re.escape(escape(url))
+    return re.sub(rf"<a\b[^>]*\bhref=\"{href}\"[^>]*>.*?</a>", words, html, flags=re.DOTALL)
+
+
 def test_copy(edition: Edition, journal: Journal) -> tuple[str, str, str]:
-    """Subject (marked `[Test]`), HTML and text, the unsubscribe link leading to the front page."""
+    """Subject (marked `[Test]`), HTML and text, a reader's links leading to the front page."""
     return (
         f"[Test] {edition.subject}",
         _inert(edition.html, journal),
@@ -60,8 +65,11 @@ def test_copy(edition: Edition, journal: Journal) -> tuple[str, str, str]:
 
 
 def _inert(content: str, journal: Journal) -> str:
-    without = content.replace(placeholder.unsubscribe_url(journal), f"{journal.url}/")
-    return without.replace(placeholder.TOKEN, "")
+    for url in (placeholder.unsubscribe_url(journal), placeholder.preferences_url(journal)):
+        content = content.replace(url, f"{journal.url}/")
+    for mark in placeholder.MARKS:
+        content = content.replace(mark, "")
+    return content
 
 
 test_copy.__test__ = False  # type: ignore[attr-defined]  # pytest would take the name for a test

@@ -84,6 +84,7 @@ def render(
         "dark": colours.dark(journal.colours),
         "archive_url": journal.url + journal.issue_path(newsletter.slug, number),
         "unsubscribe_url": placeholder.unsubscribe_url(journal),
+        "preferences_url": placeholder.preferences_url(journal),
     }
     subject = _line(env, templates, SUBJECT, shaping.subject, facts)
     preheader = _line(env, templates, PREHEADER, shaping.preheader, facts)
@@ -152,17 +153,18 @@ def _line(
 
 
 def _refuse_mark(articles: Iterable[Article], shaping: Shaping) -> None:
-    for article in articles:
-        if placeholder.TOKEN in repr(article):
+    for mark in placeholder.MARKS:
+        for article in articles:
+            if mark in repr(article):
+                raise AuthorError(
+                    f"{article.path}: the text holds '{mark}', which mails keep for the "
+                    "reader's own links; write it differently"
+                )
+        if mark in repr(shaping):
             raise AuthorError(
-                f"{article.path}: the text holds '{placeholder.TOKEN}', which mails keep for the "
-                "reader's unsubscribe link; write it differently"
+                f"the issue's own words hold '{mark}', which mails keep for the reader's "
+                "own links; write it differently"
             )
-    if placeholder.TOKEN in repr(shaping):
-        raise AuthorError(
-            f"the issue's own words hold '{placeholder.TOKEN}', which mails keep for the reader's "
-            "unsubscribe link; write it differently"
-        )
 
 
 def _html(templates: TemplateSet, source: str) -> str:

@@ -37,7 +37,7 @@ def split(raw: bytes, path: str) -> Split | Finding:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     findings = (
         *characters.forbidden(text, path),
-        *characters.reserved(text, path, placeholder.TOKEN),
+        *(f for mark in placeholder.MARKS for f in characters.reserved(text, path, mark)),
     )
     if findings:
         text = characters.FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text)

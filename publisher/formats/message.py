@@ -1,14 +1,15 @@
 """Mails as bytes: an edition compiled once for all its readers, a notice whole for its one.
 
 Bodies are quoted-printable: pure ASCII on the wire, lines of at most 76, nothing that a relay
-would need 8BITMIME for or may rewrite. A reader's token stands on a line of its own between
-soft line breaks (RFC 2045 §6.7 rule 5), so its length moves nothing else.
+would need 8BITMIME for or may rewrite. A reader's tokens stand on lines of their own between
+soft line breaks (RFC 2045 §6.7 rule 5), so their length moves nothing else.
 """
 
 from __future__ import annotations
 
 import binascii
 import hashlib
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from email.message import EmailMessage
@@ -25,10 +26,14 @@ from publisher.formats import headers, placeholder
 TOKEN_LIMIT = 75
 """Characters of a token: with its soft break it fills a quoted-printable line (76)."""
 
-TO, DATE, MESSAGE_ID, TOKEN = (FIELDS.index(name) for name in ("to", "date", "message_id", "token"))
+TO, DATE, MESSAGE_ID, TOKEN, PREFERENCES = (FIELDS.index(name) for name in FIELDS)
 
-_MARK = placeholder.TOKEN.encode("ascii")
-_SOFT_MARK = b"=\r\n" + _MARK + b"=\r\n"
+_FIELD = {
+    placeholder.TOKEN.encode("ascii"): TOKEN,
+    placeholder.PREFERENCES.encode("ascii"): PREFERENCES,
+}
+_MARK = re.compile(b"(" + b"|".join(_FIELD) + b")")
+_SOFT_MARK = re.compile(rb"=\r\n(" + b"|".join(_FIELD) + rb")=\r\n")
 
 Part = bytes | int
 """Fixed bytes, or the index of a field that differs from reader to reader."""
@@ -45,7 +50,7 @@ def compile(  # noqa: A001 - the verb that the whole project uses for this step
     """The edition as fixed segments; `Message.fill` makes one reader's mail of them.
 
     Fill it with `to_header(…)`, `date_header(…)`, the Message-ID in angle brackets and the
-    token, all ASCII bytes. `boundary_seed` makes the MIME boundary, so equal input gives
+    two tokens, all bytes. `boundary_seed` makes the MIME boundary, so equal input gives
     equal bytes. Raises UsageError for a header that cannot be written, Defect for an
     edition without its unsubscribe link.
     """
@@ -53,10 +58,10 @@ def compile(  # noqa: A001 - the verb that the whole project uses for this step
         if placeholder.TOKEN not in part:
             raise Defect(f"the edition's {name} part has no place for the unsubscribe token")
     body = _body(edition.text, edition.html, boundary_seed)
-    pieces = body.split(_SOFT_MARK)
-    parts: list[Part] = [*_head(edition, issue_id, newsletter, journal), pieces[0]]
-    for piece in pieces[1:]:
-        parts += (b"=\r\n", TOKEN, b"=\r\n" + piece)
+    first, *rest = _SOFT_MARK.split(body)
+    parts: list[Part] = [*_head(edition, issue_id, newsletter, journal), first]
+    for mark, piece in zip(rest[::2], rest[1::2], strict=True):
+        parts += (b"=\r\n", _FIELD[mark], b"=\r\n" + piece)
     return _cut(parts)
 
 
@@ -113,10 +118,10 @@ def _head(
 
 
 def _marked(line: bytes) -> Sequence[Part]:
-    pieces = line.split(_MARK)
-    parts: list[Part] = [pieces[0]]
-    for piece in pieces[1:]:
-        parts += (TOKEN, piece)
+    first, *rest = _MARK.split(line)
+    parts: list[Part] = [first]
+    for mark, piece in zip(rest[::2], rest[1::2], strict=True):
+        parts += (_FIELD[mark], piece)
     return parts
 
 
@@ -148,8 +153,11 @@ def _leaf(subtype: str, content: str) -> EmailMessage:
 def _quoted(content: str) -> str:
     """Quoted-printable in which each token mark has a line to itself."""
     unix = content.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8")
-    pieces = (binascii.b2a_qp(piece, istext=True) for piece in unix.split(_MARK))
-    return (b"=\n" + _MARK + b"=\n").join(pieces).decode("ascii")
+    pieces = (
+        b"=\n" + piece + b"=\n" if piece in _FIELD else binascii.b2a_qp(piece, istext=True)
+        for piece in _MARK.split(unix)
+    )
+    return b"".join(pieces).decode("ascii")
 
 
 def _cut(parts: Sequence[Part]) -> Message:

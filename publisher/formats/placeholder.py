@@ -8,6 +8,17 @@ TOKEN = "0publisher0token0"  # noqa: S105 - a mark in a rendered mail, not a sec
 """ASCII, URL-safe, untouched by HTML escaping. `digest.render` refuses texts that hold it."""
 
 
+PREFERENCES = "0publisher0choices0"
+"""The same for the token of a reader's preferences."""
+
+MARKS = (TOKEN, PREFERENCES)
+
+
 def unsubscribe_url(journal: Journal) -> str:
     """The address that an edition's unsubscribe link has until it is filled."""
     return f"{journal.app_url}/u/{TOKEN}"
+
+
+def preferences_url(journal: Journal) -> str:
+    """The address that an edition's link to the preferences has until it is filled."""
+    return f"{journal.app_url}/preferences/{PREFERENCES}"

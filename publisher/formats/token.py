@@ -12,6 +12,7 @@ import hmac
 import re
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -25,6 +26,9 @@ MAC_BYTES = 16
 LONGEST = 256
 """Characters; whatever is longer was not made here."""
 
+_DAY = 5
+"""Digits of the day in a token for preferences, counted from 1970."""
+
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
@@ -34,6 +38,7 @@ class Purpose(StrEnum):
     UNSUBSCRIBE = "u"
     PREFERENCES = "p"
     CONFIRM = "c"
+    ADDRESS = "a"  # confirms a new address
 
 
 def make(keys: Sequence[tuple[str, bytes]], purpose: Purpose, token_id: str) -> str:
@@ -66,6 +71,25 @@ def read(keys: Sequence[tuple[str, bytes]], purpose: Purpose, token: str) -> str
         ):
             return token_id
     return None
+
+
+def preferences(keys: Sequence[tuple[str, bytes]], token_id: str, at: datetime) -> str:
+    """A token for a subscription's preferences that tells the (UTC) day it was made."""
+    return make(keys, Purpose.PREFERENCES, f"{token_id}{_day(at):0{_DAY}d}")
+
+
+def read_preferences(
+    keys: Sequence[tuple[str, bytes]], token: str, now: datetime
+) -> tuple[str, timedelta] | None:
+    """The subscription's token id, and how long ago it was made; None as `read` gives it."""
+    found = read(keys, Purpose.PREFERENCES, token)
+    if found is None or len(found) <= _DAY or not found[-_DAY:].isdecimal():
+        return None
+    return found[:-_DAY], timedelta(days=_day(now) - int(found[-_DAY:]))
+
+
+def _day(at: datetime) -> int:
+    return int(at.timestamp()) // 86_400
 
 
 def _mac(key_id: str, secret: bytes, purpose: Purpose, token_id: str) -> str:

@@ -150,17 +150,19 @@ def test_doubt_pauses_at_three_in_a_row_or_a_thousandth(
 def test_a_message_is_filled_by_joining_bytes() -> None:
     """Each field goes where it belongs, as often as it is wanted."""
     message = Message(
-        (b"To: ", b"\r\nDate: ", b"\r\nID: ", b"\r\n\r\n", b"", b"\r\n"), (0, 1, 2, 3, 3)
+        (b"To: ", b"\r\nDate: ", b"\r\nID: ", b"\r\n\r\n", b"", b"", b"\r\n"), (0, 1, 2, 3, 4, 3)
     )
-    filled = message.fill(to=b"a@example.org", date=b"now", message_id=b"<1@x>", token=b"T")
-    assert filled == b"To: a@example.org\r\nDate: now\r\nID: <1@x>\r\n\r\nTT\r\n"
-    assert FIELDS == ("to", "date", "message_id", "token")
+    filled = message.fill(
+        to=b"a@example.org", date=b"now", message_id=b"<1@x>", token=b"T", preferences=b"P"
+    )
+    assert filled == b"To: a@example.org\r\nDate: now\r\nID: <1@x>\r\n\r\nTPT\r\n"
+    assert FIELDS == ("to", "date", "message_id", "token", "preferences")
 
 
 @given(st.binary(max_size=50))
 def test_a_message_without_fields_is_itself(body: bytes) -> None:
     """Nothing is added."""
-    assert Message((body,), ()).fill(b"t", b"d", b"m", b"k") == body
+    assert Message((body,), ()).fill(b"t", b"d", b"m", b"k", b"p") == body
 
 
 @given(st.text(max_size=20), st.sampled_from(list(OutboxKind)), st.integers(1, 10**9))

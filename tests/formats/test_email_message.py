@@ -16,7 +16,7 @@ from publisher.domain.notice import Notice, NoticeKind
 from publisher.errors import Defect, UsageError
 from publisher.formats import email
 from publisher.formats.message import TOKEN_LIMIT
-from publisher.formats.placeholder import TOKEN
+from publisher.formats.placeholder import PREFERENCES, TOKEN
 from publisher.formats.plaintext import one_line
 from publisher.formats.token import Purpose, make
 from tests import factories, mails
@@ -71,15 +71,21 @@ def test_filling_gives_what_a_full_render_gives(token: str, name: str) -> None:
     """Joined segments read exactly as a mail that the email package writes for this reader."""
     edition = EDITION
     to, date = email.to_header(name, "a@example.org"), email.date_header(factories.NOW)
-    raw = COMPILED.fill(to, date, b"<1@journal.example.org>", token.encode())
+    raw = COMPILED.fill(to, date, b"<1@journal.example.org>", token.encode(), b"p.p")
     whole = EmailMessage(policy=SMTP.clone(max_line_length=998))
     whole["To"] = Address(name, addr_spec="a@example.org")
     whole["Date"] = date.decode()
     whole["Message-ID"] = "<1@journal.example.org>"
     whole["Subject"] = edition.subject
     whole["List-Unsubscribe"] = f"<https://journal.example.org/u/{token}>"
-    whole.set_content(edition.text.replace(TOKEN, token), cte="quoted-printable")
-    whole.add_alternative(edition.html.replace(TOKEN, token), "html", cte="quoted-printable")
+    whole.set_content(
+        edition.text.replace(TOKEN, token).replace(PREFERENCES, "p.p"), cte="quoted-printable"
+    )
+    whole.add_alternative(
+        edition.html.replace(TOKEN, token).replace(PREFERENCES, "p.p"),
+        "html",
+        cte="quoted-printable",
+    )
     expected, found = mails.parsed(bytes(whole)), mails.parsed(raw)
     for header in ("To", "Date", "Message-ID", "Subject", "List-Unsubscribe"):
         assert str(found[header]) == str(expected[header])
@@ -92,7 +98,7 @@ def test_filling_gives_what_a_full_render_gives(token: str, name: str) -> None:
 @given(TOKENS)
 def test_lines_keep_their_limits_whoever_reads(token: str) -> None:
     """CRLF throughout, ASCII, bodies of at most 76 and headers of at most 998 bytes a line."""
-    raw = COMPILED.fill(b"a@example.org", b"x", b"<1@x>", token.encode())
+    raw = COMPILED.fill(b"a@example.org", b"x", b"<1@x>", token.encode(), token.encode())
     assert raw.isascii()
     head, _, body = raw.partition(b"\r\n\r\n")
     assert max(map(len, head.split(b"\r\n"))) <= 998
@@ -118,10 +124,12 @@ def test_the_boundary_depends_on_its_seed_alone() -> None:
 
 
 def test_filling_only_joins() -> None:
-    """Per reader there are six values to put between seven pieces, whatever the mail's length."""
+    """Per reader there are eight values to put between nine pieces, whatever the mail's length."""
     assert [FIELDS[field] for field in COMPILED.fields] == [
         *("to", "date", "message_id"),
-        *("token", "token", "token"),  # List-Unsubscribe, text, HTML
+        "token",  # List-Unsubscribe
+        *("token", "preferences"),  # text
+        *("token", "preferences"),  # HTML
     ]
 
 

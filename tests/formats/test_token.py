@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import re
 import string
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from publisher.errors import Defect, SettingsError
-from publisher.formats.token import LONGEST, Purpose, make, read
+from publisher.formats.token import LONGEST, Purpose, make, preferences, read, read_preferences
 
 NAMES = st.text(string.ascii_letters + string.digits + "-_", min_size=1, max_size=40)
 SECRETS = st.binary(min_size=16, max_size=64)
@@ -82,3 +83,30 @@ def test_a_token_names_no_address(token_id: str) -> None:
     """Only random ids are signed: an address does not even fit."""
     with pytest.raises(Defect):
         make([("k", b"s" * 16)], Purpose.UNSUBSCRIBE, token_id)
+
+
+@given(NAMES, SECRETS, st.integers(0, 10_000), st.integers(0, 4_000))
+def test_a_preferences_token_tells_its_age(
+    token_id: str, secret: bytes, made: int, days: int
+) -> None:
+    """The day is signed with it; for leaving it is worthless, and a plain token has no day."""
+    keys = [("k", secret)]
+    at = datetime(2026, 11, 24, 9, tzinfo=UTC) + timedelta(days=made)
+    token = preferences(keys, token_id, at)
+    assert read_preferences(keys, token, at + timedelta(days=days)) == (
+        token_id,
+        timedelta(days=days),
+    )
+    assert read(keys, Purpose.UNSUBSCRIBE, token) is None
+    assert read_preferences(keys, make(keys, Purpose.UNSUBSCRIBE, token_id), at) is None
+    assert read_preferences([("k", secret + b"x")], token, at) is None
+
+
+@given(st.text())
+def test_preferences_of_nonsense(text: str) -> None:
+    """Never an exception, whatever is signed or asked for."""
+    keys = [("k", b"s" * 16)]
+    at = datetime(2026, 11, 24, tzinfo=UTC)
+    assert read_preferences(keys, text, at) is None
+    for odd in ("abc", "12345", "abcdefg"):
+        assert read_preferences(keys, make(keys, Purpose.PREFERENCES, odd), at) is None
