@@ -8,8 +8,10 @@ from math import ceil
 
 from publisher.domain.outcome import OutcomeKind
 
-STEPS = tuple(timedelta(minutes=m) for m in (5, 15, 30, 60, 120, 240))
-"""Waits after the first, second, … deferral; the last repeats (RFC 5321 §4.5.4.1)."""
+STEPS = tuple(timedelta(minutes=m) for m in (5, 15, 30, 60))
+"""Waits after the first, second, … deferral (RFC 5321 §4.5.4.1), of which jitter adds ≤ 20%."""
+SHORTEST, LONGEST = timedelta(hours=2), timedelta(hours=4)
+"""Every wait after those is somewhere between: spread wide, so that no crowd comes back at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +21,18 @@ class RetryPolicy:
     steps: tuple[timedelta, ...] = STEPS
     limit: timedelta = timedelta(hours=72)
 
-    def due(self, attempts: int, now: datetime, jitter: float) -> datetime:
-        """When to try again after `attempts` (≥ 1) deferrals; `jitter` in [0, 1) adds ≤ 20%."""
-        wait = self.steps[min(attempts, len(self.steps)) - 1]
-        return now + wait * (1 + 0.2 * jitter)
+    def due(
+        self, attempts: int, now: datetime, jitter: float, asked: timedelta = timedelta(0)
+    ) -> datetime:
+        """When to try again after `attempts` (≥ 1) deferrals; `jitter` in [0, 1) spreads it.
+
+        `asked`: how long the server itself said to wait, which may lengthen a wait, to LONGEST.
+        """
+        if attempts <= len(self.steps):
+            wait = self.steps[attempts - 1] * (1 + 0.2 * jitter)
+        else:
+            wait = SHORTEST + (LONGEST - SHORTEST) * jitter
+        return now + max(wait, min(asked, LONGEST))
 
     def expired(self, first_due_at: datetime, now: datetime) -> bool:
         """Whether a message has been deferred for too long."""

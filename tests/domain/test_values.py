@@ -30,7 +30,7 @@ from publisher.domain.journal import Category, Journal, Mailbox, Newsletter
 from publisher.domain.message import FIELDS, Message
 from publisher.domain.notice import Notice, NoticeKind
 from publisher.domain.outcome import OutcomeKind
-from publisher.domain.retry import STEPS, Doubt, RetryPolicy
+from publisher.domain.retry import Doubt, RetryPolicy
 from publisher.domain.template import Template, TemplateSet
 from tests.factories import article
 
@@ -113,15 +113,6 @@ def test_replies_are_classified_by_their_first_digit(code: int, reply: str) -> N
     assert found.kind is kinds.get(code // 100, OutcomeKind.DEFERRED)
     assert (found.code, found.reply) == (code, reply)
     assert found.kind is not OutcomeKind.UNKNOWN
-
-
-@given(st.integers(1, 50), st.floats(0, 1, exclude_max=True))
-def test_retries_wait_longer_each_time_with_jitter(attempts: int, jitter: float) -> None:
-    """The step of the attempt, plus at most a fifth; the last step repeats."""
-    step = STEPS[min(attempts, len(STEPS)) - 1]
-    wait = RetryPolicy().due(attempts, NOW, jitter) - NOW
-    assert step <= wait <= step * 1.2
-    assert sorted(STEPS) == list(STEPS)
 
 
 def test_retries_end() -> None:

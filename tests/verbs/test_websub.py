@@ -159,7 +159,7 @@ def test_it_is_given_up_and_begun_anew(hub: LocalHub, kept: AnnouncementFile) ->
         now = shown.due_at
     assert report.failed
     assert now - NOW >= POLICY.limit
-    assert len(hub.topics()) < 40
+    assert len(hub.topics()) < 45
     assert pending(kept, hub.url)[0].is_given_up
     assert tell(hub, kept, {RSS: "1"}, now + timedelta(days=9)) == Report()
     hub.usual = 202
