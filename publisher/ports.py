@@ -14,7 +14,9 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from publisher.domain.announcement import Announcement
 from publisher.domain.article import Article
+from publisher.domain.backoff import Backoff
 from publisher.domain.bounce import Addressee, Bounce, Complaint, Disposition, Refusal
+from publisher.domain.breaker import Breaker
 from publisher.domain.delivery import Claim, DeliveryState, Lapsed, OutboxKind, Settlement
 from publisher.domain.figures import Figures
 from publisher.domain.finding import Finding
@@ -339,8 +341,14 @@ class Outbox(Protocol):
         """
         ...
 
-    def give_back(self, claims: Sequence[Claim], now: datetime) -> None:
-        """Return claimed messages that were never started (the event RETURN)."""
+    def give_back(
+        self, claims: Sequence[Claim], now: datetime, until: Sequence[datetime | None] = ()
+    ) -> None:
+        """Return claimed messages that were never started (the event RETURN).
+
+        `until`, where it is given, has for each claim the instant before which nobody claims it:
+        a limit holds it back, and no attempt is burnt.
+        """
         ...
 
     def renew(self, worker: str, lease: timedelta, now: datetime) -> None:
@@ -386,6 +394,10 @@ class Outbox(Protocol):
 
     def next_due(self) -> datetime | None:
         """When the next message that waits for its time is due, if any."""
+        ...
+
+    def held(self, issue_id: int) -> tuple[int, datetime | None]:
+        """How many queued messages of an issue wait for their time; when the first is due."""
         ...
 
 
@@ -644,6 +656,41 @@ class Reckoning(Protocol):
         ...
 
 
+class Traffic(Protocol):
+    """What is known of transports and of those they bring mail to: over restarts, for all workers.
+
+    A destination is a recipient domain, a mailbox provider, or `limits.WHOLE`: the transport.
+    """
+
+    def breakers(self) -> Mapping[str, Breaker]:
+        """Circuit breakers that are not closed, by transport."""
+        ...
+
+    def keep_breaker(self, transport: str, new: Breaker) -> None:
+        """Put `new` in place of what was known; a closed one is forgotten."""
+        ...
+
+    def backoffs(self) -> Mapping[tuple[str, str], Backoff]:
+        """Back-offs above level 0, by transport and destination."""
+        ...
+
+    def keep_backoff(self, transport: str, destination: str, new: Backoff) -> None:
+        """Put `new` in place of what was known; level 0 is forgotten."""
+        ...
+
+    def spend(
+        self, transport: str, spent: Mapping[tuple[str, datetime], int], now: datetime
+    ) -> None:
+        """Add how many messages were let go, by destination and minute (its first instant)."""
+        ...
+
+    def spent(
+        self, transport: str, destination: str, since: datetime
+    ) -> Sequence[tuple[datetime, int]]:
+        """(minute, number) of what was let go from `since` on, in order; a day at the most."""
+        ...
+
+
 class Sightings(Protocol):
     """When each article was first seen, so that late ones are told from old ones."""
 
@@ -702,6 +749,11 @@ class Store(Protocol):
     @property
     def figures(self) -> Reckoning:
         """What became of issues."""
+        ...
+
+    @property
+    def traffic(self) -> Traffic:
+        """What is known of transports and destinations."""
         ...
 
     def migrate(self, now: datetime) -> None:

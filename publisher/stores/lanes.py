@@ -61,7 +61,7 @@ class Lane:
 
     `claim` wants worker, until, number (and issue for deliveries); `start` wants pairs of
     (id, fence), ids and until; `start_one` wants until and, as `settle[event]` and
-    `give_back` do, row_id and row_fence.
+    `give_back` do, row_id and row_fence; `give_back` wants due besides.
     """
 
     kind: OutboxKind
@@ -78,8 +78,7 @@ class Lane:
 def deliveries() -> Lane:
     """Messages of issues."""
     d = delivery.c
-    # What waits for its reader's own time is queued with `due_at`, until a sweep wakes it.
-    mine = and_(d.issue_id == bindparam("issue"), d.due_at.is_(None))
+    mine = d.issue_id == bindparam("issue")
     eligible = exists().where(
         subscription.c.id == d.subscription_id,
         state_is(subscription.c.state, SubscriptionState.CONFIRMED),
@@ -139,7 +138,9 @@ def _lane(
     wanted: tuple[ColumnElement[Any], ...],
 ) -> Lane:
     c = table.c
-    next_ones = select(c.id).where(state_is(c.state, S.QUEUED))
+    # What waits for a limit, or its reader's own time, is queued with `due_at` until a sweep
+    # wakes it: the index tells it apart, and nothing looks through it.
+    next_ones = select(c.id).where(state_is(c.state, S.QUEUED), c.due_at.is_(None))
     if within is not None:
         next_ones = next_ones.where(within)
     # SKIP LOCKED is for PostgreSQL; SQLite has one writer and leaves it out.
@@ -179,7 +180,7 @@ def _lane(
         settle={event: _settle(table, event, one) for event in SETTLING},
         give_back=update(table)
         .where(one, state_is(c.state, S.CLAIMED))
-        .values(state=str(S.QUEUED), **FREED),
+        .values(state=str(S.QUEUED), due_at=bindparam("due", type_=Instant), **FREED),
         cancel=update(table)
         .where(one, state_is(c.state, S.CLAIMED))
         .values(

@@ -150,11 +150,22 @@ class SqlOutbox:
                     started |= _start(connection, lane, batch, now + lease, now)
         return frozenset(started)
 
-    def give_back(self, claims: Sequence[Claim], now: datetime) -> None:  # noqa: ARG002 (the port's signature)
-        """Return claimed messages that were never started (the event RETURN)."""
+    def give_back(
+        self,
+        claims: Sequence[Claim],
+        now: datetime,  # noqa: ARG002 (the port's signature)
+        until: Sequence[datetime | None] = (),
+    ) -> None:
+        """Return claimed messages that were never started (the event RETURN).
+
+        `until`, where it is given, has for each claim the instant before which nobody claims it.
+        """
+        due = dict(zip(claims, until or (None,) * len(claims), strict=True))
         with self._database.change(company=Company.TOGETHER) as connection:
             for kind, lane in self._lanes.items():
-                rows = [_row(claim) for claim in claims if claim.kind is kind]
+                rows = [
+                    _row(claim) | {"due": at} for claim, at in due.items() if claim.kind is kind
+                ]
                 if rows:
                     connection.execute(lane.give_back, rows)
 
@@ -197,6 +208,11 @@ class SqlOutbox:
         """When the next message (of a sending issue, or a notice) that waits is due, if any."""
         with self._database.read() as connection:
             return sweeps.next_due(connection)
+
+    def held(self, issue_id: int) -> tuple[int, datetime | None]:
+        """How many queued messages of an issue wait for their time; when the first is due."""
+        with self._database.read() as connection:
+            return sweeps.held(connection, issue_id)
 
     # --- what staff decides ---------------------------------------------------------------
 
@@ -324,7 +340,7 @@ def _halt(connection: Connection, lane: Lane, halted: Mapping[int, Claim], now: 
             continue
         why = _why_delivery(row) if ours else "suppressed"
         if why is None:
-            returned.append(_row(claim))
+            returned.append(_row(claim) | {"due": None})
         else:
             cancelled.append(_row(claim) | {"why": why, "at": now})
     if cancelled:

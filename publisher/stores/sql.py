@@ -21,6 +21,7 @@ from publisher.stores.sightings import SqlSightings
 from publisher.stores.subscribers import SqlSubscribers
 from publisher.stores.suppressing import SqlSuppressions
 from publisher.stores.tables import issue, subscription
+from publisher.stores.traffic import SqlTraffic
 
 NO_PEPPER = Pepper()
 
@@ -39,6 +40,7 @@ class SqlStore:
         self._requests = SqlRequests(database, pepper)
         self._suppressions = SqlSuppressions(database, pepper)
         self._figures = SqlFigures(database, self._bounces)
+        self._traffic = SqlTraffic(database)
 
     @property
     def issues(self) -> SqlIssues:
@@ -84,6 +86,11 @@ class SqlStore:
     def figures(self) -> SqlFigures:
         """What became of issues."""
         return self._figures
+
+    @property
+    def traffic(self) -> SqlTraffic:
+        """What is known of transports and destinations."""
+        return self._traffic
 
     def migrate(self, now: datetime) -> None:
         """Bring the schema up to date; `now` becomes the journal's beginning the first time."""

@@ -151,5 +151,18 @@ def next_due(connection: Connection) -> datetime | None:
             )
         )
         for table, where in ((notice, ()), (delivery, (_of(IssueState.SENDING),)))
+        for state in (S.DEFERRED, S.QUEUED)
     ]
     return min((at for at in found if at is not None), default=None)
+
+
+def held(connection: Connection, issue_id: int) -> tuple[int, datetime | None]:
+    """How many queued messages of an issue wait for their time; when the first is due."""
+    row = connection.execute(
+        select(func.count(), func.min(delivery.c.due_at)).where(
+            delivery.c.issue_id == issue_id,
+            state_is(delivery.c.state, S.QUEUED),
+            delivery.c.due_at.is_not(None),
+        )
+    ).one()
+    return row[0], row[1]

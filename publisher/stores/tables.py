@@ -368,3 +368,36 @@ sighting = Table(
     Column("article_id", Text, primary_key=True),
     Column("seen_at", Instant, nullable=False),
 )
+
+# What is known of transports and of those they bring mail to, over restarts and between workers.
+breaker = Table(
+    "breaker",
+    metadata,
+    Column("transport", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("probe_at", Instant, nullable=False),
+    Column("reason", Text, nullable=False),
+)
+
+backoff = Table(
+    "backoff",
+    metadata,
+    Column("transport", Text, primary_key=True),
+    Column("destination", Text, primary_key=True),
+    Column("level", Integer, nullable=False),
+    Column("accepted", Integer, nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
+# Messages that were let go, by minute, for limits of a minute, an hour or a day.
+usage = Table(
+    "usage",
+    metadata,
+    Column("transport", Text, primary_key=True),
+    Column("destination", Text, primary_key=True),
+    Column("minute", Instant, primary_key=True),
+    Column("number", Integer, nullable=False),
+)
+Index("usage_minute", usage.c.minute)

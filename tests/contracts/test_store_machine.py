@@ -56,6 +56,7 @@ class Modelled:
     fence: int = 0
     attempts: int = 0
     leased_until: object = None
+    held: bool = False  # queued, and not to be claimed before a time
 
     def take(self, event: DeliveryEvent) -> None:
         self.state = delivery.step(self.state, event)
@@ -102,7 +103,9 @@ class Outbox(RuleBasedStateMachine):
         expected = [
             number
             for number, row in sorted(self.rows.items())
-            if row.state is S.QUEUED and self.issues[row.issue] is IssueState.SENDING
+            if row.state is S.QUEUED
+            and not row.held
+            and self.issues[row.issue] is IssueState.SENDING
         ][:limit]
         held = claim(self.store, limit, self.now)
         assert [one.id for one in held] == expected
@@ -135,11 +138,14 @@ class Outbox(RuleBasedStateMachine):
     @precondition(lambda self: self.claims)
     @rule(data=st.data())
     def give_back(self, data: st.DataObject) -> None:
+        """At once, or not before a time: no attempt is burnt either way."""
         one = data.draw(st.sampled_from(self.claims))
-        self.store.outbox.give_back([one], self.now)
+        until = data.draw(st.sampled_from([None, self.now + LEASE]))
+        self.store.outbox.give_back([one], self.now, [until])
         row = self.rows[one.id]
         if row.fence == one.fence and row.state is S.CLAIMED:
             row.take(E.RETURN)
+            row.held = until is not None
 
     @rule(minutes=st.integers(0, 2))
     def lapse(self, minutes: int) -> None:
@@ -162,11 +168,14 @@ class Outbox(RuleBasedStateMachine):
         due = [
             row
             for row in self.rows.values()
-            if row.state is S.DEFERRED and self.issues[row.issue] is IssueState.SENDING
+            if (row.state is S.DEFERRED or (row.state is S.QUEUED and row.held))
+            and self.issues[row.issue] is IssueState.SENDING
         ]
         assert self.store.outbox.wake(self.now, timedelta(days=9)) == len(due)
         for row in due:
-            row.take(E.DUE)
+            if row.state is S.DEFERRED:
+                row.take(E.DUE)
+            row.held = False
 
     @rule(reader=st.integers(0, READERS - 1))
     def unsubscribe(self, reader: int) -> None:
@@ -250,6 +259,12 @@ class Outbox(RuleBasedStateMachine):
             assert dict(found.counts) == modelled
             assert found.state is self.issues[found.id]
             assert sum(found.counts.values()) == found.audience == self.audience[found.id]
+            held = sum(
+                row.held and row.state is S.QUEUED
+                for row in self.rows.values()
+                if row.issue == found.id
+            )
+            assert self.store.outbox.held(found.id)[0] == held
 
     # --- the model's own steps ----------------------------------------------------------------
 
@@ -263,6 +278,7 @@ class Outbox(RuleBasedStateMachine):
         ):
             return
         row.take(settlement.event)
+        row.held = settlement.event is E.RETURN and settlement.due_at is not None
         row.attempts += settlement.event is not E.RETURN
         if self.issues[row.issue] is IssueState.CANCELLED and row.state in UNSENT:
             row.take(E.CANCEL)
