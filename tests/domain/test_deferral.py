@@ -87,7 +87,7 @@ def test_waits_are_5_15_30_60_minutes_then_2_to_4_hours(attempts: int, jitter: f
         assert step == STEPS[attempts - 1]
         assert step <= wait <= step * 1.2
     else:
-        assert SHORTEST <= wait < LONGEST
+        assert SHORTEST <= wait <= LONGEST
 
 
 @given(st.lists(JITTER, min_size=60, max_size=60))
