@@ -82,11 +82,14 @@ class Built:
     findings: tuple[Finding, ...]
 
 
-def open_app(settings: Settings, *, mint_id: Callable[[], str] | None = None) -> App:
+def open_app(
+    settings: Settings, *, mint_id: Callable[[], str] | None = None, only_read: bool = False
+) -> App:
     """Assemble everything that `settings` name. Nothing is connected to, nothing is sent.
 
     The store's schema is left as it is: call `app.store.migrate(now)` before using it.
     `mint_id` makes a new article's id (a `tag:` URI); without it, minting is a Defect.
+    `only_read`: for looking alone; the store must be there and cannot be changed.
     Raises SettingsError (also for a transport's options) and StoreError.
     """
     journal = settings.journal
@@ -103,7 +106,10 @@ def open_app(settings: Settings, *, mint_id: Callable[[], str] | None = None) ->
         workers=Forks(),
     )
     store = open_store(
-        settings.store_url, host=settings.mail_host, pepper=Pepper(settings.suppression_keys)
+        settings.store_url,
+        host=settings.mail_host,
+        pepper=Pepper(settings.suppression_keys),
+        only_read=only_read,
     )
     return App(
         settings,

@@ -11,6 +11,7 @@ PLACES = {
     "new": "site",
     "check": "site",
     "build": "site",
+    "preview": "previewing",
     "status": "status",
     "send": "sending",
     "pause": "sending",

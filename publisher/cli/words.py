@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from difflib import get_close_matches
-from math import ceil
 from typing import Any
 
 from publisher.app import EVERY
+from publisher.domain import pace
 from publisher.domain.cadence import Cadence
 from publisher.domain.delivery import OPEN
 from publisher.domain.issue import Issue, IssueState
 from publisher.domain.journal import Journal, Newsletter
+from publisher.domain.pace import lasting as lasting
 from publisher.errors import NotFound, UsageError
 from publisher.ports import Library, Store
 
-PER_SECOND = 5
-"""Messages a connection is reckoned to carry each second until an issue has shown its own pace."""
+PAST = 5
+"""How many of the last issues are asked for their pace."""
 
 SHOWN = 8
 """How many places or addresses of a long list are shown."""
@@ -54,15 +55,6 @@ def count(number: int, one: str, many: str | None = None) -> str:
 def counts(values: Mapping[str, int]) -> str:
     """`3 accepted, 1 deferred`; what is none is left out."""
     return ", ".join(f"{number:,} {name}" for name, number in values.items() if number) or "none"
-
-
-def lasting(seconds: float) -> str:
-    """`about 2 minutes`, always rounded up."""
-    if seconds <= 60:
-        return "less than a minute"
-    if seconds <= 5400:
-        return f"about {ceil(seconds / 60)} minutes"
-    return f"about {ceil(seconds / 3600)} hours"
 
 
 def newsletter(journal: Journal, slug: str) -> Newsletter:
@@ -127,11 +119,8 @@ def held(of: Issue) -> int:
 
 def duration(store: Store, of: Issue, connections: int) -> str:
     """How long sending will take, by the pace of the last issue that was sent, or reckoned."""
-    for past in store.issues.list(newsletter=of.newsletter, states=(IssueState.FINISHED,), limit=5):
-        if past.released_at and past.finished_at and past.audience >= 50:
-            took = max(past.finished_at - past.released_at, timedelta(seconds=1))
-            return lasting(took.total_seconds() / past.audience * left(of))
-    return lasting(left(of) / (PER_SECOND * connections))
+    past = store.issues.list(of.newsletter, (IssueState.FINISHED,), PAST)
+    return lasting(pace.seconds(left(of), connections, past))
 
 
 def titles(of: Issue, library: Library) -> list[str]:

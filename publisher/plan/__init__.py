@@ -6,10 +6,12 @@ from publisher.plan.digesting import (
     NOTHING_NEW,
     Part,
     Preview,
+    first_seen,
     plan,
     preview,
     sight,
 )
+from publisher.plan.looking import Upcoming, upcoming
 from publisher.plan.slots import (
     LOOK_BACK,
     MISSED,
@@ -34,8 +36,10 @@ __all__ = [
     "Preview",
     "Skip",
     "Step",
+    "Upcoming",
     "approve",
     "due",
+    "first_seen",
     "lapse",
     "newsletter_of",
     "pick",
@@ -44,4 +48,5 @@ __all__ = [
     "reshape",
     "sight",
     "slot_id",
+    "upcoming",
 ]

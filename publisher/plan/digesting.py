@@ -84,16 +84,23 @@ def sight(
 
     What a new store finds counts as on time: only `since` bounds it. A draft is not seen yet.
     """
-    known = dict(sightings.known())
-    first_ever = not known
-    fresh = {
-        article.id: article.published_at.astimezone(UTC) if first_ever else now
-        for article in articles
-        if not article.draft and article.id not in known
-    }
-    if fresh:
+    known = sightings.known()
+    found = first_seen(known, articles, now)
+    if fresh := {article_id: at for article_id, at in found.items() if article_id not in known}:
         sightings.add(fresh)
-    return fresh | known
+    return found
+
+
+def first_seen(
+    known: Mapping[str, datetime], articles: Iterable[Article], now: datetime
+) -> Mapping[str, datetime]:
+    """What `sight` would answer where `known` is on record; nothing is recorded."""
+    fresh = {
+        article.id: now if known else article.published_at.astimezone(UTC)
+        for article in articles
+        if not article.draft
+    }
+    return fresh | dict(known)
 
 
 def preview(

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, PoolProxiedConnection, text
 from sqlalchemy.exc import IntegrityError
 
-from publisher.errors import Defect
+from publisher.errors import Defect, StoreError
 from publisher.stores.failures import translated
 
 POOL = 8
@@ -49,7 +49,8 @@ class Database:
     PostgreSQL's writers queue by `Company`.
     """
 
-    def __init__(self, engine: Engine, where: str) -> None:
+    def __init__(self, engine: Engine, where: str, only_read: bool = False) -> None:
+        self._only_read = only_read
         self.engine = engine
         self.where = where
         self._bare: PoolProxiedConnection | None = None
@@ -78,6 +79,7 @@ class Database:
 
         Raises StoreError; sqlalchemy's IntegrityError passes where a unique key is the answer.
         """
+        self._refuse()
         writer = self._aside if company is Company.ASIDE else self._writer
         with translated(self.where), self._turn, writer.connect() as connection:
             transaction = connection.begin()
@@ -108,6 +110,7 @@ class Database:
 
         Committed at the end unless `given_up`, and never on an exception. Raises StoreError.
         """
+        self._refuse()
         with translated(self.where), self._turn:
             if self._bare is None:
                 self._bare = self.engine.raw_connection()
@@ -123,6 +126,10 @@ class Database:
                 if cursor.connection.in_transaction:
                     cursor.execute("ROLLBACK")
                 cursor.close()
+
+    def _refuse(self) -> None:
+        if self._only_read:
+            raise StoreError(f"the store {self.where} was opened for looking alone")
 
     def close(self) -> None:
         """Let go of every connection."""

@@ -25,14 +25,17 @@ def parse(url: str) -> URL:
     return parsed
 
 
-def open_database(url: str, synchronous: str, busy_timeout: timedelta) -> Database:
+def open_database(
+    url: str, synchronous: str, busy_timeout: timedelta, *, only_read: bool = False
+) -> Database:
     """Open (and for SQLite create) the database that `url` names. Raises StoreError.
 
     `synchronous` is SQLite's alone; `busy_timeout` bounds any wait for another's lock.
+    `only_read`: nothing is created, and whoever tries to change anything gets a StoreError.
     """
     parsed = parse(url)
     if parsed.get_backend_name() == "sqlite":
-        return sqlite.connect(parsed, synchronous, busy_timeout)
+        return sqlite.connect(parsed, synchronous, busy_timeout, only_read=only_read)
     from publisher.stores import postgres  # its driver comes with an extra
 
-    return postgres.connect(parsed, busy_timeout)
+    return postgres.connect(parsed, busy_timeout, only_read=only_read)

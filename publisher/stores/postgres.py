@@ -13,7 +13,7 @@ from publisher.stores.database import OVERFLOW, POOL, Database
 CONNECT_SECONDS = 10
 
 
-def connect(parsed: URL, busy_timeout: timedelta) -> Database:
+def connect(parsed: URL, busy_timeout: timedelta, *, only_read: bool = False) -> Database:
     """Reach the database that `parsed` names; it must be there already. Raises StoreError.
 
     Time zones play no part: instants are numbers. Text is compared as bytes where its order
@@ -43,7 +43,7 @@ def connect(parsed: URL, busy_timeout: timedelta) -> Database:
             "options": f"-c lock_timeout={timeout} -c idle_in_transaction_session_timeout=120000",
         },
     )
-    database = Database(engine, parsed.render_as_string(hide_password=True))
+    database = Database(engine, parsed.render_as_string(hide_password=True), only_read)
     try:
         with database.read() as connection:
             connection.exec_driver_sql("SELECT 1")

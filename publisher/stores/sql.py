@@ -134,6 +134,7 @@ def open_store(
     host: str = "localhost",
     pepper: Pepper = NO_PEPPER,
     busy_timeout: timedelta = timedelta(seconds=30),
+    only_read: bool = False,
 ) -> ports.Store:
     """Open the store that `url` names, a file (`sqlite:///path`) that is made if need be, or a
     database of PostgreSQL (`postgresql+psycopg://user@host/name`). Call `migrate` on it next.
@@ -141,6 +142,9 @@ def open_store(
     `host` is the right-hand side of Message-IDs, `pepper` hashes who was forgotten.
     `synchronous` FULL survives a power cut whole; NORMAL may forget the last moments of one, not
     of a killed process
-    (https://www.sqlite.org/pragma.html#pragma_synchronous). Raises StoreError.
+    (https://www.sqlite.org/pragma.html#pragma_synchronous).
+    `only_read`: for looking alone; the store must be there, and nothing can be changed through
+    what is returned, not even its schema. Raises StoreError.
     """
-    return SqlStore(open_database(url, synchronous, busy_timeout), host, pepper)
+    database = open_database(url, synchronous, busy_timeout, only_read=only_read)
+    return SqlStore(database, host, pepper)

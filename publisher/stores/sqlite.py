@@ -16,14 +16,19 @@ from publisher.stores.database import OVERFLOW, POOL, Database
 SYNCHRONOUS = ("FULL", "NORMAL", "EXTRA")
 
 
-def connect(parsed: URL, synchronous: str, busy_timeout: timedelta) -> Database:
-    """Open, or create, the file that `parsed` names. Raises StoreError."""
+def connect(
+    parsed: URL, synchronous: str, busy_timeout: timedelta, *, only_read: bool = False
+) -> Database:
+    """Open, or create, the file that `parsed` names; see `opening`. Raises StoreError."""
     if synchronous not in SYNCHRONOUS:
         raise StoreError(
             f"'{synchronous}' is no way to synchronise: write one of {', '.join(SYNCHRONOUS)}"
         )
     path = _path(parsed)
-    _create(path)
+    if not only_read:
+        _create(path)
+    elif not path.is_file():
+        raise StoreError(f"there is no store {path} yet: `publisher status` makes it")
     engine = create_engine(
         parsed,
         pool_size=POOL,
@@ -35,6 +40,9 @@ def connect(parsed: URL, synchronous: str, busy_timeout: timedelta) -> Database:
     def _prepare(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
         # The driver's own idea of when a transaction begins stays out of it: we say BEGIN.
         connection.isolation_level = None
+        if only_read:
+            connection.execute("PRAGMA query_only = ON")
+            return
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {synchronous}")
         connection.execute("PRAGMA foreign_keys = ON")
@@ -47,7 +55,7 @@ def connect(parsed: URL, synchronous: str, busy_timeout: timedelta) -> Database:
             connection.get_execution_options().get("publisher_begin", "BEGIN")
         )
 
-    database = Database(engine, str(path))
+    database = Database(engine, str(path), only_read)
     try:
         with database.read() as connection:
             connection.exec_driver_sql("SELECT count(*) FROM sqlite_schema")

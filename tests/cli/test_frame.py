@@ -36,7 +36,7 @@ def test_the_names_are_the_contract() -> None:
     assert set(commands()) == {
         f"publisher {name}"
         for name in (
-            "demo", "init", "new", "check", "build", "status", "send", "pause", "resume", "retry",
+            "demo", "init", "new", "check", "preview", "build", "status", "send", "pause", "resume", "retry",
             "inbound", "run", "worker", "scheduler", "web", "doctor", "deliveries resolve",
             "issue plan", "issue list", "issue show", "issue edit", "issue approve",
             "issue cancel", "subscribers add", "subscribers import", "subscribers export",

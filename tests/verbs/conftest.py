@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,3 +32,14 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def templates() -> TemplateSet:
     """The shipped templates."""
     return Folders().load()
+
+
+@pytest.fixture
+def dump(store: Store, tmp_path: Path) -> Callable[[], str]:
+    """Everything that the store holds, as SQL."""
+
+    def whole() -> str:
+        with closing(sqlite3.connect(tmp_path / "store.db")) as connection:
+            return "\n".join(connection.iterdump())
+
+    return whole
