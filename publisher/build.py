@@ -90,7 +90,7 @@ def prepare(
     made["robots.txt"] = sitemap.robots(journal.url)
     made[opml.PATH] = opml.render(journal, channel.every(journal))
     leaves |= {path: ready(content) for path, content in made.items()}
-    leaves |= _archive(journal, shown)
+    leaves |= _archive(journal, pages, shown)
     return Leaves(leaves | _moved(journal, pages, public, withdrawn, leaves, ground))
 
 
@@ -275,7 +275,7 @@ def _feeds(
         groups.append((channel.of_category(journal, category), filed))
     for newsletter in journal.newsletters:
         sent = [e for e in shown if e.issue.newsletter == newsletter.slug and e.issue.has_left()]
-        issued = [entries.of_issue(journal, each) for each in sent]
+        issued = [entries.of_issue(journal, pages, each) for each in sent]
         groups.append((channel.of_newsletter(journal, newsletter), issued))
     leaves: dict[str, Leaf] = {}
     for followed, gathered in groups:
@@ -284,18 +284,19 @@ def _feeds(
     return leaves
 
 
-def _archive(journal: Journal, shown: Iterable[ArchivedIssue]) -> dict[str, Leaf]:
+def _archive(journal: Journal, pages: Pages, shown: Iterable[ArchivedIssue]) -> dict[str, Leaf]:
     """The mail's own HTML, without anything personal, at an address of its own."""
     leaves = {}
     for entry in shown:
         path = _issue_path(journal, entry)
-        key = fingerprint(journal, entry.edition, path)
-        leaves[_file(path)] = Leaf(key, partial(_archived, journal, entry))
+        instead = pages.in_your_copy(entry.edition.language)
+        key = fingerprint(journal, entry.edition, path, instead)
+        leaves[_file(path)] = Leaf(key, partial(_archived, journal, entry, instead))
     return leaves
 
 
-def _archived(journal: Journal, entry: ArchivedIssue) -> bytes:
-    html = clean(archive_html(entry.edition, journal))
+def _archived(journal: Journal, entry: ArchivedIssue, instead: str) -> bytes:
+    html = clean(archive_html(entry.edition, journal, instead))
     head = ""
     if 'rel="canonical"' not in html:
         head = f'<link rel="canonical" href="{journal.url}{_issue_path(journal, entry)}">'

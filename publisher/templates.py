@@ -12,6 +12,7 @@ from publisher.domain.template import Template, TemplateSet
 from publisher.errors import TemplateError
 
 ASSETS = "site/assets/"
+LOCALE = "locale/"
 PICTURES = frozenset({".avif", ".gif", ".ico", ".jpeg", ".jpg", ".png", ".webp"})
 MAX_BYTES = 4 * 1024 * 1024
 """No template or asset may be larger."""
@@ -32,8 +33,8 @@ class Folders:
     """Implements `ports.Templates`. `override` may be absent or need not exist.
 
     Names are relative and use `/`: `site/article.html`. Files under `site/assets/` are assets,
-    keyed by the same kind of name (`site/assets/style.css`). Hidden files, and pictures
-    elsewhere, are no templates.
+    keyed by the same kind of name (`site/assets/style.css`). Files `locale/LANGUAGE.po` are
+    catalogues. Hidden files, and pictures elsewhere, are no templates.
     """
 
     override: Path | None = None
@@ -42,6 +43,7 @@ class Folders:
         """Read both folders once. Raises TemplateError naming the file that cannot be read."""
         templates: dict[str, Template] = {}
         assets: dict[str, bytes] = {}
+        catalogues: dict[str, tuple[Template, ...]] = {}
         for folder, own in ((shipped_dir(), False), (self.override, True)):
             if folder is None or (own and not folder.exists()):
                 continue
@@ -49,9 +51,16 @@ class Folders:
                 content = _read(path)
                 if name.startswith(ASSETS):
                     assets[name] = content
+                elif name.startswith(LOCALE):
+                    if path.suffix == ".po":
+                        made = Template(name, _text(path, content), str(path), own)
+                        catalogues[path.stem] = (*catalogues.get(path.stem, ()), made)
                 elif path.suffix.lower() not in PICTURES:
                     templates[name] = Template(name, _text(path, content), str(path), own)
-        return TemplateSet(dict(sorted(templates.items())), dict(sorted(assets.items())))
+        return TemplateSet(
+            *(dict(sorted(templates.items())), dict(sorted(assets.items()))),
+            dict(sorted(catalogues.items())),
+        )
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:

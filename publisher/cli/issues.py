@@ -88,6 +88,7 @@ def _left_out(
         journal=app.journal,
         articles=library.articles,
         seen=planning.sight(app.store.sightings, library.articles, session.started_at),
+        templates=app.templates.load(),
         issues=app.store.issues,
         now=session.started_at,
     )

@@ -9,11 +9,12 @@ from urllib.parse import urldefrag
 from publisher.domain.issue import Edition
 from publisher.domain.journal import Journal
 from publisher.formats import outline, placeholder
+from publisher.formats.catalogue import mark
 
 _BODY = re.compile(r"(<body\b[^>]*>)(.*)(</body>)", re.DOTALL)
 _URL = re.compile(r"https?://[^\s<>\"]+")
 
-IN_YOUR_COPY = (
+IN_YOUR_COPY = mark(
     "To unsubscribe or to change what you get, use the links in the copy you received by email."
 )
 
@@ -35,13 +36,13 @@ def links(edition: Edition, journal: Journal) -> tuple[str, ...]:
     )
 
 
-def archive_html(edition: Edition, journal: Journal) -> str:
+def archive_html(edition: Edition, journal: Journal, instead: str = IN_YOUR_COPY) -> str:
     """The mail's HTML as the page "view in your browser" leads to; no token in it.
 
     It is a page of its own, so it has a main landmark. It names itself as canonical, and says
-    in words where the unsubscribe link is to be found.
+    in words (`instead`) where the unsubscribe link is to be found.
     """
-    page = _without_link(edition.html, placeholder.unsubscribe_url(journal), IN_YOUR_COPY)
+    page = _without_link(edition.html, placeholder.unsubscribe_url(journal), instead)
     page = _without_link(page, placeholder.preferences_url(journal), "")
     page = _BODY.sub(r"\1<main>\2</main>\3", _inert(page, journal))
     own = next((u for u in links(edition, journal) if u.startswith(f"{journal.url}/issues/")), None)
@@ -52,7 +53,9 @@ def archive_html(edition: Edition, journal: Journal) -> str:
 
 def _without_link(html: str, url: str, words: str) -> str:
     href = re.escape(escape(url))
-    return re.sub(rf"<a\b[^>]*\bhref=\"{href}\"[^>]*>.*?</a>", words, html, flags=re.DOTALL)
+    said = escape(words, quote=False)
+    link = re.compile(rf"<a\b[^>]*\bhref=\"{href}\"[^>]*>.*?</a>", re.DOTALL)
+    return link.sub(lambda _: said, html)
 
 
 def test_copy(edition: Edition, journal: Journal) -> tuple[str, str, str]:
@@ -67,8 +70,8 @@ def test_copy(edition: Edition, journal: Journal) -> tuple[str, str, str]:
 def _inert(content: str, journal: Journal) -> str:
     for url in (placeholder.unsubscribe_url(journal), placeholder.preferences_url(journal)):
         content = content.replace(url, f"{journal.url}/")
-    for mark in placeholder.MARKS:
-        content = content.replace(mark, "")
+    for left in placeholder.MARKS:
+        content = content.replace(left, "")
     return content
 
 

@@ -16,14 +16,20 @@ from publisher.domain.issue import Edition, Shaping
 from publisher.domain.journal import Journal, Newsletter
 from publisher.domain.template import TemplateSet
 from publisher.errors import AuthorError, TemplateError
-from publisher.formats import colours, mjml_tags, outline, placeholder, plaintext, templating
+from publisher.formats import (
+    catalogue,
+    colours,
+    mjml_tags,
+    outline,
+    placeholder,
+    plaintext,
+    templating,
+)
 
 HTML = "email/digest.mjml"
 TEXT = "email/digest.txt"
 SUBJECT = "email/subject.txt"
 PREHEADER = "email/preheader.txt"
-
-RIGHT_TO_LEFT = frozenset({"ar", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"})
 
 _SOURCE_LINE = 900  # characters; well under what RFC 5322 §2.1.1 allows once encoded
 _AFTER = re.compile(
@@ -76,10 +82,9 @@ def render(
         "articles": tuple(articles),
         "entries": tuple(_entry(journal, article, language) for article in articles),
         "intro": tuple(_paragraphs(shaping.intro or "")),
-        "language": language,
-        "direction": direction(language),
-        "start": "right" if direction(language) == "rtl" else "left",
-        "end": "left" if direction(language) == "rtl" else "right",
+        "own": catalogue.attributes(journal.language, language),
+        "start": "right" if catalogue.direction(language) == "rtl" else "left",
+        "end": "left" if catalogue.direction(language) == "rtl" else "right",
         "light": colours.light(journal.colours),
         "dark": colours.dark(journal.colours),
         "archive_url": journal.url + journal.issue_path(newsletter.slug, number),
@@ -102,11 +107,6 @@ def render(
     )
 
 
-def direction(language: str) -> str:
-    """`rtl` for languages written from right to left, else `ltr`."""
-    return "rtl" if language.lower().split("-")[0] in RIGHT_TO_LEFT else "ltr"
-
-
 def _environment(templates: TemplateSet, journal: Journal, language: str) -> Environment:
     env = templating.environment(templates, language=language, zone=journal.zone)
     env.filters.update(
@@ -121,17 +121,13 @@ def _ended(sentence: str) -> str:
 
 def _entry(journal: Journal, article: Article, language: str) -> Entry:
     titles = {category.slug: category.title for category in journal.categories}
-    attributes = Markup()
-    if article.language and article.language != language:
-        attributes = Markup(' lang="{}" dir="{}"').format(
-            article.language, direction(article.language)
-        )
+    own = article.language or journal.language
     return Entry(
         article=article,
         category=titles.get(article.category, article.category),
         url=journal.article_url(article),
         grade=journal.grades.get(article.evidence, "") if article.evidence else "",
-        attributes=attributes,
+        attributes=catalogue.attributes(own, language),
     )
 
 

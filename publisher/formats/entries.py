@@ -70,46 +70,47 @@ def of_articles(
     }
 
 
-def of_issue(journal: Journal, entry: ArchivedIssue) -> Entry:
+def of_issue(journal: Journal, pages: Pages, entry: ArchivedIssue) -> Entry:
     """A sent issue in its newsletter's feed, with what it said to everybody.
 
     Issues of one slot differ in their `updated` by their numbers, which are stored.
     """
     issue, number = entry.issue, entry.issue.number or 0
+    instead = pages.in_your_copy(entry.edition.language)
     return Entry(
         id=channel.issue_id(journal, issue.newsletter, number),
         published_at=issue.slot_at,
         updated_at=issue.slot_at + timedelta(seconds=number % _SECONDS),
         weight=_ABOUT * footprint.escaped(entry.edition.text),
-        key=fingerprint(journal, issue.newsletter, number, issue.slot_at, entry.edition),
-        make=partial(_issue, journal, entry),
+        key=fingerprint(journal, issue.newsletter, number, issue.slot_at, entry.edition, instead),
+        make=partial(_issue, journal, entry, instead),
     )
 
 
-def _issue(journal: Journal, entry: ArchivedIssue) -> Item:
+def _issue(journal: Journal, entry: ArchivedIssue, instead: str) -> Item:
     issue, edition, number = entry.issue, entry.edition, entry.issue.number or 0
     return Item(
         id=channel.issue_id(journal, issue.newsletter, number),
         url=journal.url + journal.issue_path(issue.newsletter, number),
         title=clean(edition.subject),
         summary=clean(edition.preheader),
-        content_html=issue_html(entry, journal),
+        content_html=issue_html(entry, journal, instead),
         published_at=issue.slot_at,
         updated_at=issue.slot_at + timedelta(seconds=number % _SECONDS),
         language=edition.language if edition.language != journal.language else None,
     )
 
 
-def issue_html(entry: ArchivedIssue, journal: Journal) -> str:
+def issue_html(entry: ArchivedIssue, journal: Journal, instead: str) -> str:
     """The mail's words, links and pictures without its layout, sanitised."""
-    page = _HIDDEN.sub("", archive_html(entry.edition, journal), count=1)
+    page = _HIDDEN.sub("", archive_html(entry.edition, journal, instead), count=1)
     return clean(_GAPS.sub("\n", _WORDS.clean(page)).strip())
 
 
 def _item(journal: Journal, pages: Pages, article: Article, picture: Picture | None) -> Item:
     if article.withdrawn is not None:
         notice = pages.feed_notice(article, article.withdrawn)
-        title = f"Withdrawn: {article.title}"
+        title = pages.withdrawn_title(article)
         return feed.withdrawn(journal, article, notice, title, article.withdrawn.reason)
     whole = article.feed_bytes <= length.LONGEST
     content = pages.feed_content(article, absolute, whole=whole)

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from urllib.parse import quote, urlsplit
 
 from markupsafe import Markup, escape
@@ -14,11 +14,13 @@ from markupsafe import Markup, escape
 from publisher.domain.article import Article, Withdrawal
 from publisher.domain.journal import Category, Journal, Newsletter
 from publisher.domain.template import TemplateSet
-from publisher.formats import channel, colours, jsonld, opml
+from publisher.formats import catalogue, channel, colours, jsonld, opml
 from publisher.formats.channel import Channel
+from publisher.formats.copies import IN_YOUR_COPY
 from publisher.formats.feed import clean
 from publisher.formats.picture import Picture
-from publisher.formats.templating import environment, locale, render
+from publisher.formats.templating import environment, render
+from publisher.formats.translating import SpokenEnvironment
 
 FRONT = 25
 """How many articles the front page shows: one large, the others in a grid."""
@@ -62,22 +64,21 @@ class Pages:
         self._assets = assets
         self._base = urlsplit(journal.url).path
         self._logo = journal.url + quote(logo.path) if logo else None
-        self._env = environment(templates, language=journal.language, zone=journal.zone)
-        self._env.globals.update(
-            journal=journal,
-            once=lru_cache(maxsize=1024)(self._once),
-            href=lru_cache(maxsize=1024)(self._href),
-            asset=self._asset,
-            pictures=pictures,
-            icon=icon,
-            logo=logo,
-            feeds=channel.of_journal(journal).links(journal),
-            links=self._links,
-            opml=f"/{opml.PATH}",
-            opml_type=opml.TYPE,
-            light=colours.light(journal.colours),
-            dark=colours.dark(journal.colours),
-        )
+        self._shown: dict[str, object] = {
+            "journal": journal,
+            "href": lru_cache(maxsize=1024)(self._href),
+            "asset": self._asset,
+            "pictures": pictures,
+            "icon": icon,
+            "logo": logo,
+            "feeds": channel.of_journal(journal).links(journal),
+            "links": self._links,
+            "opml": f"/{opml.PATH}",
+            "opml_type": opml.TYPE,
+            "light": colours.light(journal.colours),
+            "dark": colours.dark(journal.colours),
+        }
+        self._environments: dict[str, SpokenEnvironment] = {}
 
     def article(self, article: Article) -> bytes:
         """An article's own page."""
@@ -102,11 +103,20 @@ class Pages:
         return self._page(
             "withdrawn",
             path=None,
-            title=f"Withdrawn: {article.title}",
+            title=self.withdrawn_title(article),
             language=article.language,
             article=article,
             withdrawal=withdrawal,
         )
+
+    def withdrawn_title(self, article: Article) -> str:
+        """What a withdrawn article is called, in pages and feeds, in its own language."""
+        words = self._in(article.language).catalogue
+        return words.gettext("Withdrawn: %(title)s", title=article.title)
+
+    def in_your_copy(self, language: str) -> str:
+        """What an issue's page says in the place of the unsubscribe link."""
+        return self._in(language).catalogue.gettext(IN_YOUR_COPY)
 
     def moved(self, article: Article) -> bytes:
         """The page at a former address of the article, for hosts that cannot redirect."""
@@ -148,12 +158,15 @@ class Pages:
 
     def issues(self, newsletters: Sequence[tuple[Newsletter, Sequence[Listed]]]) -> bytes:
         """The page of past issues, newest first under each newsletter."""
+        words = self._in().catalogue
         return self._page(
             "issues",
             path="/issues/",
             here="/issues/",
-            title="Past issues",
-            description=f"Every issue of {self._journal.title}, as it was sent.",
+            title=words.gettext("Past issues"),
+            description=words.gettext(
+                "Every issue of %(journal)s, as it was sent.", journal=self._journal.title
+            ),
             newsletters=newsletters,
             follow=tuple(
                 link
@@ -178,18 +191,21 @@ class Pages:
 
     def feeds(self, channels: Sequence[Channel]) -> bytes:
         """The page that says in plain words how to follow the journal."""
+        words = self._in().catalogue
         return self._page(
             "feeds",
             path="/feeds/",
             here="/feeds/",
-            title="How to follow",
-            description=f"How to hear of new articles in {self._journal.title}.",
+            title=words.gettext("How to follow"),
+            description=words.gettext(
+                "How to hear of new articles in %(journal)s.", journal=self._journal.title
+            ),
             channels=channels,
         )
 
     def missing(self) -> bytes:
         """The page for an address that leads nowhere; it has no address of its own."""
-        return self._page("404", path=None, title="Page not found")
+        return self._page("404", path=None, title=self._in().catalogue.gettext("Page not found"))
 
     def feed_content(self, article: Article, absolute: Absolute, *, whole: bool = True) -> str:
         """What feeds carry: body, questions, takeaway, sources, corrections, disclaimer.
@@ -200,7 +216,7 @@ class Pages:
         url = self._journal.article_url(article)
         questions = article.questions if whole else ()
         return render(
-            self._env,
+            self._in(article.language),
             self._templates,
             "site/feed-content.html",
             article=article,
@@ -214,7 +230,7 @@ class Pages:
     def feed_notice(self, article: Article, withdrawal: Withdrawal) -> str:
         """What feeds carry in the place of an article that was taken back."""
         return render(
-            self._env,
+            self._in(article.language),
             self._templates,
             "site/feed-withdrawn.html",
             article=article,
@@ -235,18 +251,18 @@ class Pages:
         follow: Sequence[channel.Link] = (),
         **context: object,
     ) -> bytes:
+        env = self._in(language)
         spoken = language or self._journal.language
         own = self._journal.url + path if path is not None else None
         text = render(
-            self._env,
+            env,
             self._templates,
             f"site/{name}.html",
             here=here,
             title=title,
             description=description,
             canonical=canonical or own,
-            language=spoken,
-            direction=locale(spoken).text_direction,
+            attributes=catalogue.attributes(spoken, env.language),
             og_locale=spoken.replace("-", "_") if "-" in spoken else None,
             jsonld=jsonld.render(graph) if graph else None,
             follow=follow,
@@ -257,10 +273,21 @@ class Pages:
     def _links(self, followed: Channel) -> tuple[channel.Link, ...]:
         return followed.links(self._journal)
 
-    def _once(self, name: str, here: str | None = None) -> Markup:
+    def _in(self, language: str | None = None) -> SpokenEnvironment:
+        """What renders in `language`, or in the journal's where there is no catalogue for it."""
+        spoken = catalogue.spoken(self._templates, language, self._journal.language)
+        if (found := self._environments.get(spoken)) is None:
+            found = environment(self._templates, language=spoken, zone=self._journal.zone)
+            found.globals.update(
+                self._shown, once=lru_cache(maxsize=1024)(partial(self._once, found))
+            )
+            self._environments[spoken] = found
+        return found
+
+    def _once(self, env: SpokenEnvironment, name: str, here: str | None = None) -> Markup:
         """A part that many pages share; `here` is the page that its links lead to, if any."""
         # The templates have escaped what is in it already.
-        return Markup(render(self._env, self._templates, name, here=here))  # noqa: S704 - as said above
+        return Markup(render(env, self._templates, name, here=here))  # noqa: S704 - as said above
 
     def _href(self, path: str) -> Markup:
         """A path of the site as pages link to it, below the journal's URL."""

@@ -23,6 +23,8 @@ from jinja2 import TemplateError as JinjaError
 
 from publisher.domain.template import TemplateSet
 from publisher.errors import PublisherError, TemplateError
+from publisher.formats import catalogue, vocabulary
+from publisher.formats.translating import SpokenEnvironment
 
 ESCAPED = ("html", "mjml", "xml")
 """Endings of template names whose values are escaped unless they are marked safe."""
@@ -30,19 +32,24 @@ ESCAPED = ("html", "mjml", "xml")
 Source = tuple[str, str | None, Callable[[], bool] | None]
 
 
-def environment(templates: TemplateSet, *, language: str, zone: ZoneInfo) -> Environment:
+def environment(templates: TemplateSet, *, language: str, zone: ZoneInfo) -> SpokenEnvironment:
     """A Jinja2 environment over `templates`, compiled once each, that reads no files.
 
     Beside Jinja2's own filters: `date` and `datetime` (long, in `language` and `zone`; an
-    argument names another Babel width or pattern), `iso` (RFC 3339, UTC: for `<time datetime>`)
-    and `number`. A value that does not exist is an error, never an empty string.
+    argument names another Babel width or pattern), `iso` (RFC 3339, UTC: for `<time datetime>`),
+    `number`, and `named` (what a grade or a kind of correction is called). `{% trans %}` and
+    `_("…")` say things in `language`, which is a value itself, beside `direction` (`ltr` or
+    `rtl`) and the arrows `back` and `onward`. A value that does not exist is an error, never an
+    empty string.
     """
 
     def load(name: str) -> Source | None:
         found = templates.templates.get(name)
         return (found.text, found.origin, _always) if found else None
 
-    made = Environment(
+    said = catalogue.of(templates, language)
+    made = SpokenEnvironment(
+        said,
         loader=FunctionLoader(load),
         autoescape=select_autoescape(ESCAPED, default_for_string=True),
         undefined=StrictUndefined,
@@ -50,11 +57,18 @@ def environment(templates: TemplateSet, *, language: str, zone: ZoneInfo) -> Env
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.filters.update(_filters(locale(language), zone))
+    rtl = catalogue.direction(language) == "rtl"
+    made.globals.update(
+        language=language,
+        direction="rtl" if rtl else "ltr",
+        back="→" if rtl else "←",
+        onward="←" if rtl else "→",
+    )
+    made.filters.update(_filters(locale(language), zone), named=vocabulary.named(said))
     return made
 
 
-def render(env: Environment, templates: TemplateSet, name: str, **context: object) -> str:
+def render(env: Environment, templates: TemplateSet, name: str, /, **context: object) -> str:
     """The template `name` filled with `context`.
 
     Raises TemplateError naming the file and line, for whatever the template did wrong.

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from publisher.checks import edition as edition_checks
 from publisher.domain.article import Article
@@ -24,7 +25,7 @@ from publisher.domain.issue import (
 from publisher.domain.journal import Approval, Journal, Newsletter
 from publisher.domain.template import TemplateSet
 from publisher.errors import BlockedByFindings, NotAllowed, NumberTaken, StoreError
-from publisher.formats import email
+from publisher.formats import catalogue, email
 from publisher.plan.slots import kind_of, slot_id
 from publisher.ports import Group, Issues, Library, NewIssue, Sightings, Store
 
@@ -111,6 +112,7 @@ def preview(
     journal: Journal,
     articles: Iterable[Article],
     seen: Mapping[str, datetime],
+    templates: TemplateSet,
     issues: Issues,
     now: datetime,
 ) -> Preview:
@@ -137,7 +139,8 @@ def preview(
     groups = issues.groups(
         newsletter.slug, cadence.kind.value, newsletter.cadences[0].kind.value, slot.at
     )
-    parts, no_topics = _parts(digest.articles, groups, journal.language)
+    spoken = partial(catalogue.spoken, templates, own=journal.language)
+    parts, no_topics = _parts(digest.articles, groups, spoken)
     return Preview(digest, since, parts, no_topics, minimum)
 
 
@@ -174,6 +177,7 @@ def plan(
         journal=journal,
         articles=library.articles,
         seen=sight(store.sightings, library.articles, now),
+        templates=templates,
         issues=store.issues,
         now=now,
     )
@@ -263,11 +267,16 @@ def _editions(
 
 
 def _parts(
-    articles: tuple[Article, ...], groups: Iterable[Group], language: str
+    articles: tuple[Article, ...],
+    groups: Iterable[Group],
+    spoken: Callable[[str | None], str],
 ) -> tuple[tuple[Part, ...], int]:
-    """Readers who get the same articles in the same language share an edition."""
+    """Readers who get the same articles in the same language share an edition.
+
+    `spoken` says in which language somebody is written to; None: in the journal's own.
+    """
     readers: dict[tuple[tuple[str, ...], str], list[Group]] = {
-        (tuple(article.id for article in articles), language): []
+        (tuple(article.id for article in articles), spoken(None)): []
     }
     lists: dict[tuple[str, ...], tuple[Article, ...]] = {next(iter(readers))[0]: articles}
     no_topics = 0
@@ -278,8 +287,8 @@ def _parts(
             continue
         ids = tuple(article.id for article in mine)
         lists[ids] = mine
-        readers.setdefault((ids, group.language or language), []).append(group)
-    parts = (Part(lists[ids], spoken, tuple(mine)) for (ids, spoken), mine in readers.items())
+        readers.setdefault((ids, spoken(group.language)), []).append(group)
+    parts = (Part(lists[ids], tag, tuple(mine)) for (ids, tag), mine in readers.items())
     return tuple(parts), no_topics
 
 

@@ -14,16 +14,17 @@ from publisher import subscribe
 from publisher.app import App
 from publisher.domain.subscription import Subscription, SubscriptionState
 from publisher.errors import TemplateError
-from publisher.formats import templating
+from publisher.formats import catalogue, templating
+from publisher.formats.catalogue import Catalogue, mark
 from publisher.formats.token import Purpose, read
 
 TEMPLATE = "web/unsubscribe.html"
 
 PLAIN = {
-    "ask": "To unsubscribe, open this page again in a few minutes.",
-    "left": "You are unsubscribed. We will not write to you again.",
-    "back": "You are subscribed again.",
-    "gone": "You are not subscribed. There is nothing to do.",
+    "ask": mark("To unsubscribe, open this page again in a few minutes."),
+    "left": mark("You are unsubscribed. We will not write to you again."),
+    "back": mark("You are subscribed again."),
+    "gone": mark("You are not subscribed. There is nothing to do."),
 }
 """What is said when the template of the page fails: the click counts all the same."""
 
@@ -118,10 +119,14 @@ def _page(
     journal = app.journal
     slug = found.newsletter if found else None
     titles = {newsletter.slug: newsletter.title for newsletter in journal.newsletters}
+    wanted = found.language if found else None
+    words = Catalogue(catalogue.SOURCE)
     try:
         templates = app.templates.load()
+        language = catalogue.spoken(templates, wanted, journal.language)
+        words = catalogue.of(templates, language)
         html = templating.render(
-            templating.environment(templates, language=journal.language, zone=journal.zone),
+            templating.environment(templates, language=language, zone=journal.zone),
             templates,
             TEMPLATE,
             journal=journal,
@@ -132,5 +137,5 @@ def _page(
         )
     except TemplateError as error:
         log.error("%s", error)  # noqa: TRY400 (an operator's error, said in its own words)
-        return PlainTextResponse(f"{PLAIN[state]}\n", 200, _HEADERS)
+        return PlainTextResponse(f"{words.gettext(PLAIN[state])}\n", 200, _HEADERS)
     return HTMLResponse(html, 200, _HEADERS)

@@ -124,7 +124,7 @@ def test_every_block_of_an_article_is_there() -> None:
     seen = outline.parse(edition.html)
     for text in (" ".join(seen.text.split()), " ".join(edition.text.split())):
         assert "4 min read" in text
-        assert "Evidence: early" in text
+        assert "Early evidence" in text
         assert "Small or first studies in people." in text
         assert text.count("Key takeaway") == 3
         assert "Correction, November 20, 2026" in text

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route
 
 from publisher.formats.colours import contrast
-from tests import mails
+from tests import factories, mails
 
 pytestmark = pytest.mark.browser
 
@@ -127,7 +127,9 @@ def test_only_the_preheader_is_hidden(browser: Browser) -> None:
 
 def test_a_right_to_left_mail_starts_at_the_right(browser: Browser) -> None:
     """Headings, lists, boxes and buttons all do."""
-    with opened(browser, mails.render(language="he").html) as page:
+    with opened(
+        browser, mails.render(language="he", journal=factories.journal(language="he")).html
+    ) as page:
         button = page.get_by_role("link", name=re.compile("^Read the review: Does")).bounding_box()
         title = page.get_by_role("heading", level=1)
         assert title.evaluate("e => getComputedStyle(e).direction") == "rtl"

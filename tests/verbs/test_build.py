@@ -323,8 +323,15 @@ def test_an_article_that_lives_elsewhere_says_so() -> None:
 
 def test_another_language_and_direction() -> None:
     """A page says its own language; right-to-left ones are set so."""
-    found = page(language="ar")
+    found = page(of=journal(language="ar"))
     assert (one(found, "html")["lang"], one(found, "html")["dir"]) == ("ar", "rtl")
+    assert "lang" not in one(found, "article").attrs
+    among = page(language="ar")  # there is no catalogue: what is around it stays English
+    assert (one(among, "html")["lang"], one(among, "html")["dir"]) == ("en", "ltr")
+    assert (one(among, "article")["lang"], one(among, "article")["dir"]) == ("ar", "rtl")
+    german = page(language="de-AT")
+    assert one(german, "html")["lang"] == "de"
+    assert said(german, "#takeaway") == "Das Wichtigste in Kürze"
     british = page(of=journal(language="en-GB"))
     assert "17 November 2026" in british.get_text()
     assert one(british, 'meta[property="og:locale"]')["content"] == "en_GB"
