@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
-from bs4 import BeautifulSoup, NavigableString
-from bs4.element import Comment, Doctype
+from bs4 import BeautifulSoup
+from bs4.element import Comment, Doctype, NavigableString
 from jinja2 import Environment, nodes
 
 from publisher.formats.catalogue import holes
