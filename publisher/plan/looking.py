@@ -10,6 +10,7 @@ from publisher.domain.article import Article
 from publisher.domain.cadence import Cadence, CadenceKind, Slot
 from publisher.domain.issue import Issue, IssueState
 from publisher.domain.journal import Journal, Newsletter
+from publisher.domain.template import TemplateSet
 from publisher.plan.digesting import Preview, preview
 from publisher.plan.slots import slot_id
 from publisher.ports import Issues
@@ -37,6 +38,7 @@ def upcoming(
     issues: Issues,
     articles: Iterable[Article],
     seen: Mapping[str, datetime],
+    templates: TemplateSet,
     now: datetime,
     cutoff: timedelta,
 ) -> Iterator[Upcoming]:
@@ -45,7 +47,7 @@ def upcoming(
     for newsletter in journal.newsletters:
         for cadence in newsletter.cadences:
             if cadence.kind is CadenceKind.EACH:
-                yield _each(journal, newsletter, cadence, issues, known, seen, now)
+                yield _each(journal, newsletter, cadence, issues, known, seen, templates, now)
                 continue
             slot = _slot(journal, newsletter, cadence, issues, now, cutoff)
             issue = issues.find(slot_id(newsletter, cadence, slot))
@@ -59,6 +61,7 @@ def upcoming(
                 journal=journal,
                 articles=known,
                 seen=seen,
+                templates=templates,
                 issues=issues,
                 now=now,
             )
@@ -89,6 +92,7 @@ def _each(
     issues: Issues,
     articles: Iterable[Article],
     seen: Mapping[str, datetime],
+    templates: TemplateSet,
     now: datetime,
 ) -> Upcoming:
     """The first article that is scheduled and that this newsletter offers."""
@@ -114,6 +118,7 @@ def _each(
             journal=journal,
             articles=[article],
             seen=seen,
+            templates=templates,
             issues=issues,
             now=now,
         )

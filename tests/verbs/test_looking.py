@@ -21,7 +21,9 @@ MONDAY = TUESDAY - timedelta(days=1)
 def look(press: Press, now: datetime = MONDAY, articles: tuple[Article, ...] = TWO) -> Upcoming:
     """The first of what comes."""
     seen = first_seen(press.store.sightings.known(), articles, now)
-    found = upcoming(press.journal, press.store.issues, articles, seen, now, CUTOFF)
+    found = upcoming(
+        press.journal, press.store.issues, articles, seen, press.templates, now, CUTOFF
+    )
     return next(iter(found))
 
 

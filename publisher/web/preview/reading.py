@@ -144,7 +144,7 @@ class Desk:
         problems = [self._trouble] if self._trouble else []
         library = _told(problems, app.content.load) or Library((), ())
         templates = _told(problems, app.templates.load)
-        coming = _told(problems, lambda: tuple(_coming(app, library, now))) or ()
+        coming = _told(problems, lambda: tuple(_coming(app, library, templates, now))) or ()
         found: dict[str, list[Finding]] = {}
         for finding in library.findings:
             found.setdefault(finding.place.path, []).append(finding)
@@ -160,10 +160,13 @@ class Desk:
         )
 
 
-def _coming(app: App, library: Library, now: datetime) -> Iterator[Upcoming]:
+def _coming(
+    app: App, library: Library, templates: TemplateSet | None, now: datetime
+) -> Iterator[Upcoming]:
     seen = plan.first_seen(app.store.sightings.known(), library.articles, now)
     issues, cutoff = app.store.issues, app.settings.cutoff
-    return plan.upcoming(app.journal, issues, library.articles, seen, now, cutoff)
+    shown = templates or TemplateSet({}, {})
+    return plan.upcoming(app.journal, issues, library.articles, seen, shown, now, cutoff)
 
 
 def _told(problems: list[str], read: Callable[[], Read]) -> Read | None:
