@@ -19,6 +19,8 @@ from publisher.ports import Issues, Notices
 EDITIONS = 16
 """Compiled editions that are kept; deliveries come edition by edition, more would be idle."""
 
+_UNSUBSCRIBE = token.Purpose.UNSUBSCRIBE
+
 Fill = Callable[[], tuple[bytes, Envelope]]
 """Makes one person's message. Raises UsageError for an address that no mail can carry."""
 
@@ -87,15 +89,16 @@ class Composer:
         return _Compiled(message, self._envelope_sender(sender.address))
 
     def _delivery(self, claim: Claim, compiled: _Compiled) -> tuple[bytes, Envelope]:
+        address = email.envelope_address(claim.address)
         content = compiled.message.fill(
-            email.to_header(claim.name, claim.address),
+            email.to_spec(claim.name, address),
             _date(claim.dated_at),
             claim.message_id.encode("ascii"),
-            token.make(self._keys, token.Purpose.UNSUBSCRIBE, claim.token_id).encode("ascii"),
+            token.make(self._keys, _UNSUBSCRIBE, claim.token_id).encode("ascii"),
             token.preferences(self._keys, claim.token_id, claim.dated_at).encode("ascii"),
         )
         content = self._signers.signed(content, claim.dated_at)
-        return content, self._envelope(compiled.sender, claim)
+        return content, self._envelope(compiled.sender, claim, address)
 
     def _notice(self, claim: Claim, sender: str) -> tuple[bytes, Envelope]:
         content = email.notice_message(
@@ -105,16 +108,16 @@ class Composer:
             dated_at=claim.dated_at,
         )
         content = self._signers.signed(content, claim.dated_at)
-        return content, self._envelope(sender, claim)
+        return content, self._envelope(sender, claim, email.envelope_address(claim.address))
 
     def _envelope_sender(self, address: str) -> str:
         return email.envelope_address(self._bounce_address or address)
 
-    def _envelope(self, sender: str, claim: Claim) -> Envelope:
+    def _envelope(self, sender: str, claim: Claim, recipient: str) -> Envelope:
         """Who is told when it cannot be delivered: an address that names this very message."""
         if self._verp is not None:
             sender = self._verp.sender(claim.kind, claim.id)
-        return Envelope(sender, email.envelope_address(claim.address), claim.message_id.strip("<>"))
+        return Envelope(sender, recipient, claim.message_id.strip("<>"))
 
 
 @lru_cache(maxsize=EDITIONS)

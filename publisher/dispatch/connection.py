@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 from queue import SimpleQueue
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from publisher.dispatch.composing import Fill
 from publisher.domain.delivery import SETTLING, Claim, DeliveryEvent, Settlement
@@ -37,8 +37,7 @@ class Errand(Enum):
     WAIT_OUT = auto()  # the message that was begun takes long
 
 
-@dataclass(frozen=True, slots=True)
-class Post:
+class Post(NamedTuple):
     """What a connection tells the ledger.
 
     `settlement`: what became of its last message (a deferral's `due_at` is the ledger's to
@@ -99,11 +98,11 @@ class Connection:
     def begin(self, order: Order) -> Post | None:
         """Send without waiting; what became of it, if that is known at once."""
         self._claim = order.claim
-        return self._attempt(lambda sender: self._handed_to(sender, order))
+        return self._attempt(order)
 
     def finish(self) -> Post | None:
         """What became of the message that was begun, if it is known by now."""
-        return self._attempt(lambda sender: sender.finish())
+        return self._attempt(None)
 
     def wait_out(self) -> None:
         """Let the thread wait for the answer to the message that was begun."""
@@ -171,11 +170,12 @@ class Connection:
 
     # --- one message ------------------------------------------------------------------------
 
-    def _attempt(self, step: Callable[[NimbleSender], Outcome | None]) -> Post | None:
+    def _attempt(self, order: Order | None) -> Post | None:
         """A step of the ledger's thread; what is wrong with it is our own thread's business."""
-        assert self._nimble is not None  # noqa: S101 - `nimble` was asked
+        nimble = self._nimble
+        assert nimble is not None  # noqa: S101 - `nimble` was asked
         try:
-            outcome = step(self._nimble)
+            outcome = nimble.finish() if order is None else self._handed_to(nimble, order)
         except TransportError as error:
             settlement = self._lost(error)
         except BaseException as error:  # noqa: BLE001 - raised by the thread, as any of its own
@@ -185,7 +185,7 @@ class Connection:
             if outcome is None:
                 return None
             settlement = self._settled(outcome)
-        if self._nimble.usable and settlement.event is not DeliveryEvent.LOSE:
+        if nimble.usable and settlement.event is not DeliveryEvent.LOSE:
             return Post(self, settlement, wants=True)
         self._orders.put(Errand.RENEW)
         return Post(self, settlement)

@@ -11,7 +11,8 @@ FIELDS = ("to", "date", "message_id", "token", "preferences")
 class Plain(bytes):
     """A message that a transport need not look through for dots and odd line ends.
 
-    Every line ends in CRLF, the last one too, no CR or LF stands alone, no line begins with a dot.
+    Every line ends in CRLF, the last one too, no CR or LF stands alone, no line begins with a dot,
+    and every byte is ASCII.
     """
 
     __slots__ = ()
@@ -28,29 +29,37 @@ class Message:
     segments: tuple[bytes, ...]
     fields: tuple[int, ...]
     plain: bool = field(init=False, compare=False, repr=False)
+    _frame: tuple[bytes, ...] = field(init=False, compare=False, repr=False)
+    _places: tuple[tuple[int, int], ...] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
+        """Make ready for `fill`, which runs for each reader."""
+        frame = [self.segments[0]]
+        for segment in self.segments[1:]:
+            frame += (b"", segment)
         object.__setattr__(self, "plain", _plain(self.segments))
+        object.__setattr__(self, "_frame", tuple(frame))
+        places = tuple((2 * at + 1, index) for at, index in enumerate(self.fields))
+        object.__setattr__(self, "_places", places)
 
     def fill(
         self, to: bytes, date: bytes, message_id: bytes, token: bytes, preferences: bytes
     ) -> bytes:
         """The whole message for one person; two tokens, for leaving and for their preferences."""
         values = (to, date, message_id, token, preferences)
-        parts = [self.segments[0]]
-        for position, index in enumerate(self.fields):
-            parts.append(values[index])
-            parts.append(self.segments[position + 1])
-        if self.plain and all(_ordinary(value) for value in values):
-            return Plain(b"".join(parts))
-        return b"".join(parts)
+        parts = list(self._frame)
+        for place, index in self._places:
+            parts[place] = values[index]
+        content = b"".join(parts)
+        return Plain(content) if self.plain and _ordinary(values) else content
 
 
 def _plain(segments: tuple[bytes, ...]) -> bool:
     """Whether the fixed parts make a `Plain` message with any ordinary values."""
     rest = b" ".join(segment.replace(b"\r\n", b"") for segment in segments)
     return (
-        b"\n" not in rest
+        rest.isascii()
+        and b"\n" not in rest
         and b"\r" not in rest
         and not any(b"\r\n." in segment for segment in segments)
         and not segments[0].startswith(b".")
@@ -58,9 +67,16 @@ def _plain(segments: tuple[bytes, ...]) -> bool:
     )
 
 
-def _ordinary(value: bytes) -> bool:
-    """Something, on one line, that brings no dot to the beginning of one."""
-    return value != b"" and value[:1] != b"." and b"\n" not in value and b"\r" not in value
+def _ordinary(values: tuple[bytes, ...]) -> bool:
+    """Each is something, ASCII, on one line, and brings no dot to the beginning of one."""
+    row = b"".join((b"\0", b"\0".join(values), b"\0"))
+    return (
+        b"\0\0" not in row
+        and b"\0." not in row
+        and b"\n" not in row
+        and b"\r" not in row
+        and row.isascii()
+    )
 
 
 @dataclass(frozen=True, slots=True)

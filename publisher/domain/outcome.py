@@ -56,4 +56,6 @@ def cleaned(reply: str, recipient: str = "") -> str:
         text = _ADDRESS.sub("<address>", text)
     if local and local.lower() in text.lower():
         text = re.sub(rf"(?<!\w){re.escape(local)}(?!\w)", "<address>", text, flags=re.IGNORECASE)
-    return _UNPRINTABLE.sub(" ", text)[:REPLY_LIMIT]
+    if not text.isascii() or not text.isprintable() or "  " in text:
+        text = _UNPRINTABLE.sub(" ", text)
+    return text[:REPLY_LIMIT]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from publisher.formats.copies import archive_html, links, test_copy
 from publisher.formats.digest import render
-from publisher.formats.headers import date_header, envelope_address, to_header
+from publisher.formats.headers import date_header, envelope_address, to_header, to_spec
 from publisher.formats.message import compile, notice_message  # noqa: A004 - as it is named there
 
 __all__ = [
@@ -21,4 +21,5 @@ __all__ = [
     "render",
     "test_copy",
     "to_header",
+    "to_spec",
 ]

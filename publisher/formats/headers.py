@@ -64,7 +64,13 @@ def to_header(name: str, address: str) -> bytes:
     The name is quoted or RFC 2047-encoded, its control characters dropped, and cut to 60
     characters. Raises UsageError for an address that cannot be sent to.
     """
-    spec = envelope_address(address)
+    return to_spec(name, envelope_address(address))
+
+
+def to_spec(name: str, spec: str) -> bytes:
+    """As `to_header`, for what `envelope_address` gave."""
+    if not name:
+        return spec.encode("ascii")
     visible = "".join(
         c if unicodedata.category(c) not in ("Cc", "Cs", "Zl", "Zp") else " " for c in name
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from base64 import urlsafe_b64encode
+from binascii import b2a_base64
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -29,6 +29,7 @@ LONGEST = 256
 _DAY = 5
 """Digits of the day in a token for preferences, counted from 1970."""
 
+_SAFE = bytes.maketrans(b"+/", b"-_")  # base64's alphabet for URLs (RFC 4648 §5)
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
@@ -88,25 +89,25 @@ def read_preferences(
     return found[:-_DAY], timedelta(days=_day(now) - int(found[-_DAY:]))
 
 
+@lru_cache(maxsize=16)
 def _day(at: datetime) -> int:
     return int(at.timestamp()) // 86_400
 
 
 def _mac(key_id: str, secret: bytes, purpose: Purpose, token_id: str) -> str:
-    signed = f"publisher\0{key_id}\0{purpose.value}\0{token_id}".encode()
-    inner, outer = _contexts(secret)
+    inner, outer = _contexts(key_id, secret, purpose.value)
     first, second = inner.copy(), outer.copy()
-    first.update(signed)
+    first.update(token_id.encode())
     second.update(first.digest())
-    digest = second.digest()[:MAC_BYTES]
-    return urlsafe_b64encode(digest).rstrip(b"=").decode()
+    return b2a_base64(second.digest()[:MAC_BYTES], newline=False).translate(_SAFE, b"=").decode()
 
 
 @lru_cache(maxsize=16)
-def _contexts(secret: bytes) -> tuple[_Hash, _Hash]:
+def _contexts(key_id: str, secret: bytes, purpose: str) -> tuple[_Hash, _Hash]:
     """HMAC's two hashes (RFC 2104 §4) with the key in: most of the work for a short token."""
     key = (hashlib.sha256(secret).digest() if len(secret) > 64 else secret).ljust(64, b"\0")
+    signed = f"publisher\0{key_id}\0{purpose}\0".encode()
     return (
-        hashlib.sha256(bytes(byte ^ 0x36 for byte in key)),
+        hashlib.sha256(bytes(byte ^ 0x36 for byte in key) + signed),
         hashlib.sha256(bytes(byte ^ 0x5C for byte in key)),
     )

@@ -35,6 +35,9 @@ from publisher.stores.tables import (
 
 T = TypeVar("T")
 
+Reader = tuple[str, str, str]
+"""The token id, address and name of a subscription."""
+
 BATCH = 1000
 """Rows named in one statement: far below SQLite's 32,766 and PostgreSQL's 65,535 parameters."""
 
@@ -90,7 +93,7 @@ class SqlOutbox:
             OutboxKind.DELIVERY: lanes.deliveries(),
         }
         dialect = database.engine.dialect
-        self._swift = Swift(self._lanes, dialect) if dialect.name == "sqlite" else None
+        self._swift = Swift(self._lanes, dialect, _READERS) if dialect.name == "sqlite" else None
 
     # --- the journey of a message ---------------------------------------------------------
 
@@ -107,6 +110,8 @@ class SqlOutbox:
         """Take up to `limit` queued messages: notices first (none when `issue_id` is given),
         then deliveries of issues that are sending, in order of id.
         """
+        if self._swift is not None and issue_id is not None:
+            return self._claim_swiftly(self._swift, issue_id, limit, worker, now + lease)
         found: list[Claim] = []
         hold = {"worker": worker, "until": now + lease}
         with self._database.change(company=Company.TOGETHER) as connection:
@@ -136,10 +141,11 @@ class SqlOutbox:
         if self._swift is not None and swift.takes(settled):
             with self._database.bare() as transaction:
                 self._swift.settle(transaction.cursor, settled, now)
-                done = self._swift.start(transaction.cursor, starting, now + lease)
-                transaction.given_up = len(done) < len(starting)
+                transaction.given_up = not self._swift.start(
+                    transaction.cursor, starting, now + lease
+                )
             if not transaction.given_up:
-                return done
+                return frozenset((claim.kind, claim.id) for claim in starting)
         started: set[tuple[OutboxKind, int]] = set()
         with self._database.change(company=Company.TOGETHER) as connection:
             if settled:
@@ -256,18 +262,37 @@ class SqlOutbox:
     ) -> list[Claim]:
         lane = self._lanes[OutboxKind.DELIVERY]
         rows = connection.execute(lane.claim, {**hold, "number": limit, "issue": owner.id}).all()
-        readers: dict[int, tuple[str, str, str]] = {}
+        readers: dict[int, Reader] = {}
         for batch in _batches(rows):
-            for reader_id, token_id, address, name in connection.execute(
+            for reader_id, *reader in connection.execute(
                 _READERS, {"ids": [row.subscription_id for row in batch]}
             ):
-                readers[reader_id] = (token_id, address, name)
+                readers[reader_id] = (reader[0], reader[1], reader[2])
+        return self._taken(owner, sorted(tuple(row) for row in rows), readers)
+
+    def _claim_swiftly(
+        self, using: Swift, issue_id: int, limit: int, worker: str, until: datetime
+    ) -> list[Claim]:
+        """The same without SQLAlchemy: every message comes this way."""
+        with self._database.read() as connection:
+            owner = connection.execute(_SENDING.where(issue.c.id == issue_id)).one_or_none()
+        if owner is None:
+            return []
+        readers: dict[int, Reader] = {}
+        with self._database.bare() as transaction:
+            rows = using.claim(transaction.cursor, issue_id, limit, worker, until)
+            for batch in _batches([row[5] for row in rows]):
+                for reader_id, token_id, address, name in using.readers(transaction.cursor, batch):
+                    readers[reader_id] = (token_id, address, name)
+        return self._taken(owner, rows, readers)
+
+    def _taken(
+        self, owner: Any, rows: Iterable[tuple[Any, ...]], readers: Mapping[int, Reader]
+    ) -> list[Claim]:
         claims: list[Claim] = []
-        for number, fence, attempts, due, leaves, reader_id, edition_id in sorted(
-            rows, key=lambda row: row.id
-        ):
-            dated_at = max(leaves or owner.released_at, owner.released_at)
+        for number, fence, attempts, due, leaves, reader_id, edition_id in rows:
             token_id, address, name = readers[reader_id]
+            dated_at = max(leaves or owner.released_at, owner.released_at)
             claims.append(
                 Claim(
                     kind=OutboxKind.DELIVERY,

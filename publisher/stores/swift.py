@@ -9,16 +9,22 @@ all of it in its own.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from operator import itemgetter
+from functools import lru_cache
+from itertools import groupby
+from operator import attrgetter, itemgetter
+from typing import Any
 
-from sqlalchemy import Dialect, Update
+from sqlalchemy import Dialect, Select, Update
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from publisher.domain.delivery import Claim, DeliveryEvent, OutboxKind, Settlement
 from publisher.stores.lanes import Lane
-from publisher.stores.tables import micros
+from publisher.stores.tables import instant, micros
+
+Value = int | str | None
 
 _PLAIN = frozenset({DeliveryEvent.ACCEPT, DeliveryEvent.REFUSE, DeliveryEvent.LOSE})
 
@@ -31,57 +37,97 @@ def takes(settled: Sequence[Settlement]) -> bool:
     return all(one.event in _PLAIN for one in settled)
 
 
+_kind = attrgetter("kind")
+_settling = attrgetter("claim.kind", "event")
+
+
 class _Prepared:
     """A statement compiled once: `sql` with question marks, and what to put in their places."""
 
-    def __init__(self, statement: Update, dialect: Dialect) -> None:
+    def __init__(
+        self, statement: Update | ReturningUpdate[Any], dialect: Dialect, *names: str
+    ) -> None:
+        """`names`: what `values` is given, in this order."""
         compiled = statement.compile(dialect=dialect)
-        assert isinstance(compiled, SQLCompiler)  # noqa: S101 - an UPDATE is SQL
+        assert isinstance(compiled, SQLCompiler)  # noqa: S101 - it is SQL
         self.sql = compiled.string
-        self._constants = compiled.params
-        self._pick = itemgetter(*(compiled.positiontup or ()))
+        places = compiled.positiontup or ()
+        fixed = [name for name in dict.fromkeys(places) if name not in names]
+        self._fixed = tuple(compiled.params[name] for name in fixed)
+        order = [*fixed, *names]
+        self._pick = itemgetter(*map(order.index, places))
 
-    def values(self, **row: int | str | None) -> Sequence[int | str | None]:
+    def values(self, *given: Value) -> Sequence[Value]:
         """The values in their order. Instants are given as microseconds."""
-        picked: Sequence[int | str | None] = self._pick(self._constants | row)
+        picked: Sequence[Value] = self._pick(self._fixed + given)
         return picked
 
 
 class Swift:
     """The statements of both lanes, for SQLite."""
 
-    def __init__(self, lanes: Mapping[OutboxKind, Lane], dialect: Dialect) -> None:
-        self._start = {kind: _Prepared(lane.start_one, dialect) for kind, lane in lanes.items()}
+    def __init__(
+        self, lanes: Mapping[OutboxKind, Lane], dialect: Dialect, readers: Select[Any]
+    ) -> None:
+        """`readers`: what is to be known of the subscriptions `ids`."""
+        self._dialect = dialect
+        self._readers = readers
+        one = ("row_id", "row_fence")
+        self._claim = _Prepared(
+            lanes[OutboxKind.DELIVERY].claim, dialect, "issue", "number", "worker", "until"
+        )
+        self._start = {
+            kind: _Prepared(lane.start_one, dialect, *one, "until") for kind, lane in lanes.items()
+        }
         self._settle = {
-            (kind, event): _Prepared(statement, dialect)
+            (kind, event): _Prepared(statement, dialect, *one, "said", "words", "due", "at")
             for kind, lane in lanes.items()
             for event, statement in lane.settle.items()
         }
 
+    def claim(
+        self, cursor: sqlite3.Cursor, issue_id: int, limit: int, worker: str, until: datetime
+    ) -> list[tuple[Any, ...]]:
+        """What `lane.claim` returns, in order of id."""
+        values = self._claim.values(issue_id, limit, worker, micros(until))
+        rows = sorted(cursor.execute(self._claim.sql, values).fetchall())
+        return [(*row[:3], _when(row[3]), _when(row[4]), *row[5:]) for row in rows]
+
+    def readers(self, cursor: sqlite3.Cursor, ids: Sequence[int]) -> Iterator[tuple[Any, ...]]:
+        """What `readers` tells of these subscriptions."""
+        return iter(cursor.execute(_naming(self._readers, self._dialect, len(ids)), ids))
+
     def settle(self, cursor: sqlite3.Cursor, settled: Sequence[Settlement], now: datetime) -> None:
         """Each on its own row, if that is still its fence's and somewhere it can move from."""
         at = micros(now)
-        for one in settled:
-            statement = self._settle[one.claim.kind, one.event]
-            values = statement.values(
-                row_id=one.claim.id,
-                row_fence=one.claim.fence,
-                said=one.code,
-                words=one.reply,
-                due=None if one.due_at is None else micros(one.due_at),
-                at=at,
+        for (kind, event), several in groupby(settled, _settling):
+            statement = self._settle[kind, event]
+            values = statement.values
+            cursor.executemany(
+                statement.sql,
+                [
+                    values(each.claim.id, each.claim.fence, each.code, each.reply, None, at)
+                    for each in several
+                ],
             )
-            cursor.execute(statement.sql, values)
 
-    def start(
-        self, cursor: sqlite3.Cursor, starting: Sequence[Claim], until: datetime
-    ) -> frozenset[tuple[OutboxKind, int]]:
-        """The conditional update of the design; which of `starting` may really be sent."""
-        done = set()
+    def start(self, cursor: sqlite3.Cursor, starting: Sequence[Claim], until: datetime) -> bool:
+        """The conditional update of the design; whether all of `starting` may really be sent."""
         lease = micros(until)
-        for claim in starting:
-            statement = self._start[claim.kind]
-            values = statement.values(row_id=claim.id, row_fence=claim.fence, until=lease)
-            if cursor.execute(statement.sql, values).rowcount == 1:
-                done.add((claim.kind, claim.id))
-        return frozenset(done)
+        for kind, several in groupby(starting, _kind):
+            statement = self._start[kind]
+            rows = [statement.values(each.id, each.fence, lease) for each in several]
+            if cursor.executemany(statement.sql, rows).rowcount != len(rows):
+                return False
+        return True
+
+
+def _when(value: int | None) -> datetime | None:
+    return None if value is None else instant(value)
+
+
+@lru_cache(maxsize=16)
+def _naming(statement: Select[Any], dialect: Dialect, number: int) -> str:
+    """A statement about `ids`, for so many of them."""
+    named = statement.params(ids=list(range(number)))
+    return named.compile(dialect=dialect, compile_kwargs={"render_postcompile": True}).string

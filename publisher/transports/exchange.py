@@ -11,6 +11,7 @@ Three paces, by what the server offers (`docs/decisions/0008-pipelining.md` says
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from enum import Enum, auto
 
@@ -46,6 +47,14 @@ class Step(Enum):
     RSET = "RSET"
 
 
+# Looked up for every reply: reading a member off its class costs more than all else there.
+_MAIL, _RCPT, _DATA, _MESSAGE = Step.MAIL, Step.RCPT, Step.DATA, Step.MESSAGE
+_STEPS, _AHEAD = Pace.STEPS, Pace.AHEAD
+
+_CHUNK_USUAL = re.compile(rb"(?:25[0-2] [^\r\n]{0,500}\r?\n){2}")
+_DATA_USUAL = re.compile(rb"(?:25[0-2] [^\r\n]{0,500}\r?\n){2}354 [^\r\n]{0,500}\r?\n")
+
+
 class Exchange:
     """One message for one recipient. Write what `to_write` gives, `take` each reply in turn.
 
@@ -75,7 +84,24 @@ class Exchange:
     @property
     def group_answered(self) -> bool:
         """Whether the server has answered every one of several commands said at once."""
-        return self.pace is not Pace.STEPS and self._answers >= self._group
+        return self.pace is not _STEPS and self._answers >= self._group
+
+    @property
+    def usual(self) -> re.Pattern[bytes] | None:
+        """What a server that takes the envelope answers to a group; None once some was taken."""
+        if self._answers or self.pace is _STEPS:
+            return None
+        return _CHUNK_USUAL if self._chunk else _DATA_USUAL
+
+    def take_usual(self) -> None:
+        """As `take` for each of the answers that `usual` matches, all at once."""
+        taken = 2 if self._chunk else 3
+        self._answers += taken
+        for _ in range(taken):
+            self.awaited.popleft()
+        self._recipient_taken = True
+        if not self.whole:
+            self._send_message()
 
     def to_write(self) -> bytes:
         """What is to be written now, once."""
@@ -86,7 +112,7 @@ class Exchange:
         """The next reply. Raises Lost and LoginWanted; then nothing of the message was taken."""
         self._answers += 1
         step = self.awaited.popleft()
-        if step is Step.MESSAGE:
+        if step is _MESSAGE:
             self._finally(code, text)
         elif step is Step.LONE_DOT:
             # Nothing of the message was in it. Whoever takes it has lost the thread.
@@ -110,16 +136,16 @@ class Exchange:
         return None
 
     def _begin(self) -> None:
-        self.awaited.append(Step.MAIL)
+        self.awaited.append(_MAIL)
         self._group = 1
-        if self.pace is Pace.STEPS:
+        if self.pace is _STEPS:
             return
         self._out += self._rcpt
-        self.awaited.append(Step.RCPT)
+        self.awaited.append(_RCPT)
         if not self._chunk:
             self._out += b"DATA\r\n"
-            self.awaited.append(Step.DATA)
-        elif self.pace is Pace.AHEAD:
+            self.awaited.append(_DATA)
+        elif self.pace is _AHEAD:
             self._send_message()
         self._group = len(self.awaited)
 
@@ -128,7 +154,7 @@ class Exchange:
         self._out = b"".join((self._out, size, self._content))
         self._content = b""
         self.whole = True
-        self.awaited.append(Step.MESSAGE)
+        self.awaited.append(_MESSAGE)
 
     def _before(self, step: Step, code: int, text: str) -> None:
         """A reply to MAIL, RCPT or DATA."""
@@ -138,13 +164,13 @@ class Exchange:
             raise Lost(f"the server ends the session: {cleaned(text)}")
         elif code in _LOG_IN_FIRST and self._refusal is None:
             raise LoginWanted(str(code))
-        elif step is Step.MAIL and code >= 300:
+        elif step is _MAIL and code >= 300:
             self._refusal = Outcome(OutcomeKind.DEFERRED, code, f"to our MAIL FROM: {text}")
-        elif step is Step.RCPT:
+        elif step is _RCPT:
             self._recipient_taken = code < 300
             if code >= 300:
                 self._refusal = self._refusal or from_reply(code, text)
-        elif step is Step.DATA:
+        elif step is _DATA:
             self._data(code, text)
         if not self.awaited and not self._out and self.outcome is None:
             self._next(step)
@@ -174,12 +200,12 @@ class Exchange:
         if self._refusal is not None:
             self._out = b"RSET\r\n"
             self.awaited.append(Step.RSET)
-        elif step is Step.MAIL:
+        elif step is _MAIL:
             self._out = self._rcpt
-            self.awaited.append(Step.RCPT)
-        elif step is Step.RCPT and not self._chunk:
+            self.awaited.append(_RCPT)
+        elif step is _RCPT and not self._chunk:
             self._out = b"DATA\r\n"
-            self.awaited.append(Step.DATA)
+            self.awaited.append(_DATA)
         else:
             self._send_message()
 
@@ -192,13 +218,13 @@ class Exchange:
             elif code == 421:
                 self._end(self._refusal, usable=False)
             else:
-                self._next(Step.MESSAGE)
+                self._next(_MESSAGE)
         elif 300 <= code < 400:  # a 3yz there means nothing, so nobody knows
             words = f"no answer to the last byte: {text}"
             self._end(Outcome(OutcomeKind.UNKNOWN, code, words), usable=False)
         elif code >= 400 and code != 421 and self._chunk:
             self._refusal = from_reply(code, text)
-            self._next(Step.MESSAGE)
+            self._next(_MESSAGE)
         else:  # 421: RFC 5321 §3.8: it closes the line, and has not taken the message
             self._end(from_reply(code, text), usable=code != 421)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import re
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from publisher.domain.message import Envelope
+from publisher.domain.message import Envelope, Plain
 from publisher.domain.outcome import Outcome, OutcomeKind, cleaned
 from publisher.errors import TransportError, TransportUnavailable
 from publisher.transports.exchange import Exchange, LoginWanted, Lost, Pace, Step
@@ -19,6 +20,7 @@ CAUTION = 1000
 LONGEST_ID = 100
 """Characters of an ENVID (RFC 3461 §4.4)."""
 
+_STEPS, _GROUP, _AHEAD, _MESSAGE = Pace.STEPS, Pace.GROUP, Pace.AHEAD, Step.MESSAGE
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f<>\u2028\u2029\ud800-\udfff]")
 _NOT_XTEXT = re.compile(r"[^!-*,-<>-~]")
 
@@ -35,6 +37,32 @@ class Manners:
     pipelining: bool = True
     chunking: bool = True
     caution: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Offered:
+    """What the server's EHLO offered that matters for each message. `limit`: 0 for none told."""
+
+    pipelining: bool
+    chunking: bool
+    eightbit: bool
+    smtputf8: bool
+    dsn: bool
+    size: bool
+    limit: int
+
+    @classmethod
+    def of(cls, features: Mapping[str, str]) -> _Offered:
+        told = features.get("size", "")
+        return cls(
+            pipelining="pipelining" in features,
+            chunking="chunking" in features,
+            eightbit="8bitmime" in features,
+            smtputf8="smtputf8" in features,
+            dsn="dsn" in features,
+            size="size" in features,
+            limit=int(told) if told.isascii() and told.isdigit() else 0,
+        )
 
 
 class SmtpSender:
@@ -54,6 +82,7 @@ class SmtpSender:
         self._exchange: Exchange | None = None
         self._recipient = ""
         self._readable = False  # there may be something to hear
+        self._offered = _Offered.of(session.esmtp_features)
 
     @property
     def usable(self) -> bool:
@@ -119,8 +148,7 @@ class SmtpSender:
         if refusal is not None:
             return refusal
         self._left -= 1
-        features = self._session.esmtp_features
-        chunk = self._manners.chunking and "chunking" in features
+        chunk = self._manners.chunking and self._offered.chunking
         pace = self._pace(chunk=chunk)
         self._recipient = envelope.recipient
         if self._session.said_something():
@@ -141,20 +169,22 @@ class SmtpSender:
     def _pace(self, *, chunk: bool) -> Pace:
         """How much to say at once: the message itself only to a server known to answer groups."""
         manners = self._manners
-        if not manners.pipelining or "pipelining" not in self._session.esmtp_features:
-            return Pace.STEPS
+        if not manners.pipelining or not self._offered.pipelining:
+            return _STEPS
         if not chunk or not self._proven:
-            return Pace.GROUP
+            return _GROUP
         if manners.caution:
             manners.caution -= 1
-            return Pace.GROUP
-        return Pace.AHEAD
+            return _GROUP
+        return _AHEAD
 
     def _go_on(self, *, wait: bool) -> Outcome | None:
         """Write and read until the outcome is known, or nothing more goes without waiting."""
         exchange = self._exchange
         assert exchange is not None  # noqa: S101 - a message was begun
         try:
+            if not wait:
+                self._session.wait_for(0)
             while exchange.outcome is None:
                 reply = self._reply(exchange, wait=wait)
                 if reply is None:
@@ -184,19 +214,23 @@ class SmtpSender:
             if wait:
                 session.wait_for_command()
                 session.flush()
-            else:
-                session.wait_for(0)
-                if not session.flush_now():
-                    return None
+            elif not session.flush_now():
+                return None
             written = True
-            if exchange.pace is Pace.AHEAD:
+            if exchange.pace is _AHEAD:
                 session.hurry()
             if not wait:
                 if self._readable:
                     self._readable = False
                     session.hear()
+                    if (usual := exchange.usual) is not None and session.heard(usual):
+                        exchange.take_usual()
+                        if more := exchange.to_write():
+                            session.queue(more)
+                            if not session.flush_now():
+                                return None
                 return session.reply_now()
-            if exchange.awaited[0] is Step.MESSAGE:
+            if exchange.awaited[0] is _MESSAGE:
                 session.wait_for_message()
             return session.reply()
         except Lost as error:
@@ -229,15 +263,12 @@ class SmtpSender:
 
         SIZE (RFC 1870), BODY (RFC 6152), SMTPUTF8 (RFC 6531), RET and ENVID (RFC 3461).
         """
-        features = self._session.esmtp_features
-        wishes = ""
-        if "size" in features:
-            wishes += f" SIZE={len(message)}"
-        if not message.isascii():
+        wishes = f" SIZE={len(message)}" if self._offered.size else ""
+        if not _ascii(message):
             wishes += " BODY=8BITMIME"
-        if not (envelope.sender + envelope.recipient).isascii():
+        if not (envelope.sender.isascii() and envelope.recipient.isascii()):
             wishes += " SMTPUTF8"
-        if "dsn" in features:
+        if self._offered.dsn:
             wishes += " RET=HDRS"
             if envelope.id.isascii() and 0 < len(envelope.id) <= LONGEST_ID:
                 wishes += f" ENVID={_xtext(envelope.id)}"
@@ -245,7 +276,7 @@ class SmtpSender:
 
     def _report(self, envelope: Envelope) -> str:
         """Parameters of RCPT TO (RFC 3461): tell us of failures, under the address we know."""
-        if "dsn" not in self._session.esmtp_features:
+        if not self._offered.dsn:
             return ""
         # An address beyond ASCII has a form of its own there (RFC 6533), which few servers read.
         known = (
@@ -255,28 +286,37 @@ class SmtpSender:
 
     def _unsendable(self, message: bytes, envelope: Envelope) -> Outcome | None:
         """Why this message cannot be put to this server at all; nothing is written then."""
-        if _FORBIDDEN.search(envelope.sender):
+        if _forbidden(envelope.sender):
             return Outcome(
                 OutcomeKind.DEFERRED, 0, "the envelope sender holds characters no address may have"
             )
-        if "@" not in envelope.recipient or _FORBIDDEN.search(envelope.recipient):
+        if "@" not in envelope.recipient or _forbidden(envelope.recipient):
             return Outcome(OutcomeKind.REFUSED, 0, "this is not an address that SMTP can carry")
-        features = self._session.esmtp_features
         addresses = envelope.sender + envelope.recipient
-        if not addresses.isascii() and "smtputf8" not in features:
+        if not addresses.isascii() and not self._offered.smtputf8:
             return Outcome(
                 OutcomeKind.REFUSED, 0, "the server takes no address beyond ASCII (SMTPUTF8)"
             )
-        if not message.isascii() and "8bitmime" not in features:
+        if not _ascii(message) and not self._offered.eightbit:
             return Outcome(OutcomeKind.REFUSED, 0, "the server takes no 8-bit text (8BITMIME)")
-        limit = features.get("size", "")
-        if limit.isdigit() and 0 < int(limit) < len(message):
+        if 0 < self._offered.limit < len(message):
             return Outcome(
                 OutcomeKind.REFUSED,
                 0,
-                f"the message has {len(message)} bytes, the server takes {limit}",
+                f"the message has {len(message)} bytes, the server takes {self._offered.limit}",
             )
         return None
+
+
+def _ascii(message: bytes) -> bool:
+    return isinstance(message, Plain) or message.isascii()
+
+
+def _forbidden(address: str) -> bool:
+    """Whether it holds what no SMTP command may; an expression only where that is in question."""
+    if address.isascii() and address.isprintable():
+        return "<" in address or ">" in address
+    return _FORBIDDEN.search(address) is not None
 
 
 def _xtext(text: str) -> str:

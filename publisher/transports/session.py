@@ -25,6 +25,7 @@ LINES = 128
 READ = 65536
 """Bytes taken from the line at a time."""
 
+_CODES = {b"%d " % code: code for code in range(200, 600)}
 _REPLY = re.compile(rb"([2-5][0-9]{2})([ -]|\r?\n)")
 _NOTHING = memoryview(b"")
 _NOT_YET = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
@@ -100,6 +101,13 @@ class Session(smtplib.SMTP):
             raise Lost(str(error)) from error
         return None if found is None else (found[0], found[1].decode("utf-8", "replace"))
 
+    def heard(self, pattern: re.Pattern[bytes]) -> bool:
+        """Whether what was heard begins so; if it does, that is taken out."""
+        found = pattern.match(self._heard)
+        if found is not None:
+            self._heard = self._heard[found.end() :]
+        return found is not None
+
     def hear(self) -> None:
         """Take in what has come. `wait_for(0)` must have been said. Raises Lost."""
         try:
@@ -139,6 +147,8 @@ class Session(smtplib.SMTP):
         """Write what goes without waiting; whether that was all. Raises Lost as `flush` does."""
         if self.sock is None:
             raise Lost("the line is closed")
+        if not self._unwritten:
+            return True
         try:
             while self._unwritten:
                 self._unwritten = self._unwritten[self.sock.send(self._unwritten) :]
@@ -207,8 +217,15 @@ class Session(smtplib.SMTP):
 
     def _next_reply(self) -> tuple[int, bytes] | None:
         """The first whole reply among what was heard, taken out; None while it is not whole."""
+        heard = self._heard
+        # As nearly always: one line that is a whole reply.
+        end = heard.find(b"\n")
+        plain = _CODES.get(heard[:4])
+        if plain is not None and 0 < end < LINE:
+            self._heard = heard[end + 1 :]
+            return plain, heard[4:end].strip()
         texts: list[bytes] = []
-        code, start, heard = b"", 0, self._heard
+        code, start = b"", 0
         while (end := heard.find(b"\n", start)) >= 0:
             match = _REPLY.match(heard, start, end + 1)
             if end - start >= LINE:
