@@ -28,21 +28,26 @@ from publisher.domain.issue import ArchivedIssue, Issue, IssueEvent, IssueState
 from publisher.domain.journal import Journal, Newsletter
 from publisher.domain.leaf import Leaf, Leaves, ready
 from publisher.domain.retry import RetryPolicy
-from publisher.errors import Defect
+from publisher.errors import Defect, NotAllowed
 from publisher.forks import Forks
 from publisher.formats import hosting
 from publisher.formats import websub as hub_words
 from publisher.formats.pepper import Pepper
+from publisher.gate import Gate
 from publisher.hub import HttpHub
-from publisher.ports import Content, Library, Site, Store, Templates, Transport
+from publisher.ports import Content, Library, Retractions, Site, Store, Templates, Transport
+from publisher.retractions import RetractionFile
 from publisher.settings import Settings
 from publisher.site import Tree
 from publisher.stores import open_store
 from publisher.templates import Folders, shipped_dir
+from publisher.vetting import Vetted
 
 CACHE = "var/cache"
 ANNOUNCEMENTS = "var/websub.json"
-"""Below the journal's folder: what was worked out before, and what the hub was told."""
+RETRACTIONS = "var/retractions.sqlite3"
+"""Below the journal's folder: what was worked out before, what the hub was told, and what is
+known of retractions."""
 EVERY = 1_000_000
 """More issues than any journal has: "all of them", for calls that take a limit."""
 
@@ -59,6 +64,7 @@ class App:
     site: Site
     store: Store
     transports: Mapping[str, Transport]
+    retractions: Retractions
 
     @property
     def journal(self) -> Journal:
@@ -118,12 +124,13 @@ def open_app(
         site,
         store,
         ways,
+        open_retractions(settings),
     )
 
 
 def open_content(settings: Settings, mint_id: Callable[[], str] | None = None) -> Content:
     """The articles alone, for whoever needs no store. `mint_id` makes a new `tag:` URI."""
-    return Folder(
+    folder = Folder(
         settings.root,
         settings.content_dir,
         zone=settings.journal.zone,
@@ -133,6 +140,17 @@ def open_content(settings: Settings, mint_id: Callable[[], str] | None = None) -
         cache=_cache(settings),
         workers=Forks(),
     )
+    return Vetted(folder, open_retractions(settings))
+
+
+def open_retractions(settings: Settings) -> Retractions:
+    """The data of retractions on this machine."""
+    return RetractionFile(settings.root / RETRACTIONS)
+
+
+def gate(app: App, clock: Callable[[], datetime]) -> Gate:
+    """Whether an issue's sources let it go: asked by its id, gives the reason against it."""
+    return Gate(app.store.issues, app.retractions, app.journal.sources, clock)
 
 
 def _cache(settings: Settings) -> Shelf:
@@ -268,7 +286,7 @@ def plan_slot(
 
 def release_due(app: App, now: datetime) -> release.Report:
     """Let approved issues go whose slot has come and whose pages are live; see `release`."""
-    return release.release(app.store, app.site, app.journal, now)
+    return release.release(app.store, app.site, app.journal, now, gate(app, lambda: now))
 
 
 def overdue(app: App, now: datetime) -> tuple[tuple[Issue, str | None], ...]:
@@ -286,8 +304,10 @@ def overdue(app: App, now: datetime) -> tuple[tuple[Issue, str | None], ...]:
 def release_one(app: App, issue: Issue, now: datetime) -> tuple[str, ...]:
     """Let this approved issue go now; or, where pages it links to are not live, say which.
 
-    Raises NotAllowed for an issue in another state.
+    Raises NotAllowed for an issue in another state, and for one whose sources forbid it.
     """
+    if why := gate(app, lambda: now)(issue.id):
+        raise NotAllowed(f"{issue.name} must not be sent: {why}")
     if missing := release.not_live(app.store, app.site, app.journal, issue):
         return missing
     app.store.issues.move(issue.id, IssueEvent.RELEASE, now)
@@ -322,4 +342,5 @@ def drain(
         bounce_address=app.settings.bounce_address,
         signers=app.settings.signers,
         verp=mailroom.verp(app.settings),
+        gate=gate(app, clock),
     ).drain(stop, issue_id, on_progress)

@@ -12,12 +12,13 @@ from datetime import datetime
 from functools import partial
 from html import escape
 
-from publisher.checks import aliases
+from publisher.checks import aliases, retractions
 from publisher.domain.article import Article
 from publisher.domain.finding import Finding, Place, Severity
 from publisher.domain.issue import ArchivedIssue
 from publisher.domain.journal import Journal
 from publisher.domain.leaf import Leaf, Leaves, fingerprint, ready
+from publisher.domain.retraction import Register
 from publisher.domain.template import TemplateSet
 from publisher.errors import BlockedByFindings, SettingsError
 from publisher.formats import (
@@ -28,6 +29,7 @@ from publisher.formats import (
     moves,
     opml,
     sitemap,
+    works,
 )
 from publisher.formats.email import archive_html
 from publisher.formats.feed import clean
@@ -68,8 +70,10 @@ def prepare(
     """
     public = public_articles(library, now)
     withdrawn = withdrawn_articles(library, now)
+    stale = retractions.data(library.register.snapshot, journal.sources, now)
     _stop_at(
-        [f for f in library.findings if f.blocks] + _broken(journal, library, [*public, *withdrawn])
+        [f for f in (*library.findings, *stale) if f.blocks]
+        + _broken(journal, library, [*public, *withdrawn])
     )
     shown = [entry for entry in issues if entry.issue.archived() and entry.issue.number is not None]
     shown.sort(key=lambda entry: (entry.issue.newsletter, -(entry.issue.number or 0)))
@@ -77,13 +81,22 @@ def prepare(
     icon = _emblem(journal, library, "icon", journal.icon)
     logo = _emblem(journal, library, "logo", journal.logo)
     pictures = _pictures(journal, library, public)
-    pages = Pages(journal, templates, pictures=pictures, assets=assets, icon=icon, logo=logo)
+    pages = Pages(
+        journal,
+        templates,
+        pictures=pictures,
+        assets=assets,
+        icon=icon,
+        logo=logo,
+        register=library.register,
+    )
     # Whatever a page of this build depends on, beside what it shows.
     ground = fingerprint(journal, templates, icon, logo)
     leaves = {path: ready(content) for path, content in assets.items()}
     for path, image in library.images.items():
         leaves[journal.image_path(path).lstrip("/")] = ready(image)
     leaves |= _pages(journal, pages, public, pictures, shown, ground)
+    leaves["sources/index.html"] = _sources(pages, public, library.register, ground)
     leaves |= _taken_back(journal, pages, withdrawn, ground)
     leaves |= _feeds(journal, pages, [*public, *withdrawn], pictures, shown, (icon, logo), ground)
     made = dict(sitemap.render(_addresses(journal, public, withdrawn, shown), journal.url))
@@ -189,7 +202,7 @@ def _pages(
     for article in public:
         filed[article.category].append(article)
         path = _file(journal.article_path(article))
-        key = fingerprint(ground, "article", known[article.id])
+        key = fingerprint(ground, "article", known[article.id], pages.notes(article))
         near = article.published_at.isoformat()
         leaves[path] = Leaf(key, partial(pages.article, article), near)
     for category in journal.categories:
@@ -211,6 +224,21 @@ def _pages(
     leaves["feeds/index.html"] = leaf(partial(pages.feeds, channel.every(journal)), "feeds")
     leaves["404.html"] = leaf(pages.missing, "404")
     return leaves
+
+
+def _sources(pages: Pages, public: Sequence[Article], register: Register, ground: str) -> Leaf:
+    """The one page that bears the day of the data, so that no other changes with them."""
+
+    def make() -> bytes:
+        found = works.of((a for a in public if register.concerns(a)), register)
+        noted = ((work, pages.note(work.source)) for work in found)
+        listed = tuple((work, note) for work, note in noted if note)
+        sources = [names for article in public for names in article.works]
+        unknown = sum(not names for names in sources)
+        return pages.sources(works.Summary(len(public), len(sources), unknown, listed))
+
+    held = [(article.id, article.version) for article in public]
+    return Leaf(fingerprint(ground, "sources", register, held), make)
 
 
 def _taken_back(
@@ -333,7 +361,7 @@ def _addresses(
         for category in journal.categories
     ]
     found += [(journal.article_url(a), a.updated_at) for a in public if not a.canonical_url]
-    found.append((f"{journal.url}/feeds/", None))
+    found += [(f"{journal.url}/{name}/", None) for name in ("feeds", "sources")]
     planned = [entry.issue.planned_at for entry in shown]
     found.append((f"{journal.url}/issues/", max(planned, default=None)))
     for newsletter in journal.newsletters:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from publisher.domain.announcement import Announcement
@@ -33,6 +33,7 @@ from publisher.domain.message import Envelope
 from publisher.domain.notice import Notice
 from publisher.domain.outcome import Outcome
 from publisher.domain.request import Filed, FormLimits, Request
+from publisher.domain.retraction import Carrier, Cited, Event, Register, Snapshot
 from publisher.domain.subscription import (
     Admission,
     Consent,
@@ -52,11 +53,15 @@ from publisher.domain.template import TemplateSet
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """One read of content/: articles in order of id, pictures by path, and what is wrong."""
+    """One read of content/: articles in order of id, pictures by path, and what is wrong.
+
+    `register` knows what became of the works that the articles cite.
+    """
 
     articles: tuple[Article, ...]
     findings: tuple[Finding, ...]
     images: Mapping[str, bytes] = field(default_factory=dict)
+    register: Register = field(default_factory=Register)
 
 
 class Content(Protocol):
@@ -68,6 +73,26 @@ class Content(Protocol):
 
     def mint(self) -> Sequence[str]:
         """Write an id into each article that has none; the paths changed."""
+        ...
+
+
+class Retractions(Protocol):
+    """The data of retractions on this machine. Raises StoreError where they cannot be read."""
+
+    def stamp(self) -> tuple[int, int, int] | None:
+        """What changes when the data do; None while there are none. Cheap."""
+        ...
+
+    def snapshot(self) -> Snapshot | None:
+        """What data there are; None where there are none."""
+        ...
+
+    def find(self, keys: Collection[str]) -> Mapping[str, tuple[Event, ...]]:
+        """The notices about each of `keys` (see `retraction.keys`) that has any."""
+        ...
+
+    def refresh(self, origin: str, now: datetime, as_of: date | None = None) -> Snapshot:
+        """Load other data in place of these, all or nothing. Raises UsageError, StoreError."""
         ...
 
 
@@ -182,7 +207,8 @@ class NewIssue:
     """Everything that one planning transaction writes.
 
     `editions` pairs each edition with the groups of readers it is for. `number` was asked
-    of the store before rendering; if it was taken meanwhile, nothing is written.
+    of the store before rendering; if it was taken meanwhile, nothing is written. `cited` are
+    the sources of the articles.
     `local_time`: each delivery leaves when it is the slot's civil time where its reader lives.
     """
 
@@ -200,6 +226,7 @@ class NewIssue:
     no_topics: int = 0
     local_time: bool = False
     transport: str = "default"
+    cited: tuple[Cited, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +288,8 @@ class Issues(Protocol):
         The issue of a concurrent planner wins: then that one is returned and nothing is written.
         Raises NumberTaken where another slot took the number: ask for the next one, render again.
         Who is not in the audience is counted in `excluded` by reason: `unsubscribed`,
-        `unconfirmed`, `suppressed`, `paused`, `other cadence`, `no topics`.
+        `unconfirmed`, `suppressed`, `paused`, `other cadence`, `no topics`, `already sent` (they
+        have it from an issue of this slot that was cancelled while it was being sent).
         """
         ...
 
@@ -277,8 +305,21 @@ class Issues(Protocol):
         """One edition and its issue. Raises NotFound."""
         ...
 
+    def carriers(self, names: Collection[str]) -> Sequence[Carrier]:
+        """Where works with these keys were carried: by issue, then article and version."""
+        ...
+
+    def works(self, issue_id: int) -> Sequence[Cited]:
+        """The sources of the article versions that the issue's editions carry."""
+        ...
+
     def reshape(
-        self, issue_id: int, shaping: Shaping, editions: Sequence[Edition], now: datetime
+        self,
+        issue_id: int,
+        shaping: Shaping,
+        editions: Sequence[Edition],
+        now: datetime,
+        cited: Sequence[Cited] = (),
     ) -> Issue:
         """Replace editions by id and return the issue to draft (the event EDIT).
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,10 +20,14 @@ MOVED = "(the journal's address changed after this was planned: `issue edit` mak
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """An issue that waits for pages: those of `urls` that nobody could open now."""
+    """An issue that waits for pages: those of `urls` that nobody could open now.
+
+    Or one whose sources forbid it: `why` says so, and there are no `urls`.
+    """
 
     issue: Issue
     urls: tuple[str, ...]
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +38,26 @@ class Report:
     held: tuple[Held, ...] = ()
 
 
-def release(store: Store, site: Site, journal: Journal, now: datetime) -> Report:
+def release(
+    store: Store,
+    site: Site,
+    journal: Journal,
+    now: datetime,
+    gate: Callable[[int], str | None] = lambda _: None,
+) -> Report:
     """Move approved issues whose slot has come to sending, the oldest slot first.
 
-    An issue that links to a page that is not live is held and asked about again next time.
+    An issue that links to a page that is not live, or that `gate` gives a reason against (by
+    its id), is held and asked about again next time.
     """
     approved = store.issues.list(states=(IssueState.APPROVED,), limit=BATCH)
     released: list[Issue] = []
     held: list[Held] = []
     for issue in sorted(approved, key=lambda issue: (issue.slot_at, issue.id)):
         if opens_at(journal, issue) > now:
+            continue
+        if why := gate(issue.id):
+            held.append(Held(issue, (), why))
             continue
         if missing := not_live(store, site, journal, issue):
             held.append(Held(issue, missing))

@@ -21,6 +21,7 @@ from publisher.domain.journal import (
     Newsletter,
 )
 from publisher.domain.retention import Retention
+from publisher.domain.retraction import SourcePolicy
 from publisher.domain.segment import Segment
 from publisher.errors import SettingsError
 from publisher.formats.dkim import Signers
@@ -146,6 +147,7 @@ class Settings:
     bounce_address: str | None = None  # envelope sender; the From address where it is not set
     bounces: Bounces = field(default_factory=Bounces)
     inbound: Inbound = field(default_factory=lambda: Inbound(Path("var/inbound")))
+    retractions: str = ""  # where their data come from: an address, a file or a folder
 
     @property
     def correction_window(self) -> timedelta:
@@ -221,6 +223,7 @@ def load(
         bounce_address=document.bounce_address,
         bounces=_bounces(document.bounces),
         inbound=_inbound(document.inbound, root),
+        retractions=document.sources.retractions,
     )
 
 
@@ -295,6 +298,7 @@ def _journal(document: Document) -> Journal:
         feed_items=given.feed_items,
         checks=Checks(document.checks.words, document.checks.off),
         hub=document.feeds.hub,
+        sources=SourcePolicy(document.sources.stale_after, document.sources.stale == "block"),
         id=given.id,
     )
 

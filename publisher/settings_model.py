@@ -211,6 +211,16 @@ class ChecksTable(Table):
     off: Annotated[tuple[Rule, ...], BeforeValidator(listed)] = ()
 
 
+class SourcesTable(Table):
+    """What holds for sources: where the data of retractions come from, and when they are old."""
+
+    retractions: Line = (
+        "https://gitlab.com/crossref/retraction-watch-data/-/raw/main/retraction_watch.csv"
+    )
+    stale_after: Annotated[Duration, Field(ge=timedelta(days=1))] = timedelta(days=14)
+    stale: Literal["warn", "block"] = "warn"
+
+
 class FeedsTable(Table):
     """What holds for every feed."""
 
@@ -319,6 +329,7 @@ class Document(BaseSettings):
     dkim: Annotated[dict[Domain, DkimTable], BeforeValidator(quoted)] = Field(default_factory=dict)
     checks: ChecksTable = Field(default_factory=ChecksTable)
     feeds: FeedsTable = Field(default_factory=FeedsTable)
+    sources: SourcesTable = Field(default_factory=SourcesTable)
     publishing: PublishingTable = Field(default_factory=PublishingTable)
     dispatching: DispatchingTable = Field(default_factory=DispatchingTable)
     serving: ServingTable = Field(default_factory=ServingTable)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from publisher.checks import styling, wording
+from publisher.checks import retractions, styling, wording
 from publisher.domain.article import Article
 from publisher.domain.finding import Finding, Place, Severity
 from publisher.domain.issue import Edition
 from publisher.domain.journal import Journal
-from publisher.formats import colours, outline, placeholder
+from publisher.domain.retraction import Register
+from publisher.formats import colours, outline, placeholder, standing
+from publisher.formats.catalogue import SOURCE, Catalogue
 from publisher.formats.digest import HTML, TEXT, bare
 
 SIZE_LIMIT = 100_000
@@ -29,6 +31,8 @@ RULES: Mapping[str, str] = {
     "edition-takeaway": "Each article's key takeaway is seen in HTML and text.",
     "edition-source": "Each article has at least one source with a link, in HTML and text.",
     "edition-article-link": "Each article's page is linked in HTML and text.",
+    "edition-retraction": "No article rests on a retracted work; one that is cited on purpose, or "
+    "has a notice of concern, is called so beside the citation.",
     "edition-correction": "Each correction of an article is seen in HTML and text.",
     "edition-disclaimer": "The journal's disclaimer is seen in HTML and text.",
     "edition-postal-address": "The postal address is seen in HTML and text.",
@@ -54,7 +58,13 @@ RULES: Mapping[str, str] = {
 
 ALWAYS = frozenset(
     {"edition-articles", "edition-title", "edition-summary", "edition-takeaway", "edition-source"}
-    | {"edition-correction", "edition-disclaimer", "edition-postal-address", "edition-unsubscribe"}
+    | {
+        "edition-retraction",
+        "edition-correction",
+        "edition-disclaimer",
+        "edition-postal-address",
+        "edition-unsubscribe",
+    }
 )
 """Rules that no journal can switch off: what a reader is owed, by law or by this design."""
 
@@ -74,6 +84,8 @@ class _Rendered:
     html: outline.Outline
     html_links: frozenset[str]
     text_links: frozenset[str]
+    register: Register
+    said: Catalogue
 
     def parts(self) -> tuple[tuple[str, str, frozenset[str]], ...]:
         """(template, words without white space, links) of the HTML and of the text."""
@@ -83,11 +95,18 @@ class _Rendered:
         )
 
 
-def check(edition: Edition, journal: Journal, articles: Sequence[Article]) -> tuple[Finding, ...]:
+def check(
+    edition: Edition,
+    journal: Journal,
+    articles: Sequence[Article],
+    register: Register | None = None,
+    words: Catalogue | None = None,
+) -> tuple[Finding, ...]:
     """Every finding about the edition of these `articles`, required blocks first.
 
     Looks at nothing but the result, so it holds whatever the templates do. `articles` are
-    those the edition was rendered from, in its order. What the journal switched off is left out.
+    those the edition was rendered from, in its order, with the same `register`; `words`
+    are the catalogue of its language. What the journal switched off is left out.
     """
     seen = outline.parse(edition.html)
     rendered = _Rendered(
@@ -97,8 +116,21 @@ def check(edition: Edition, journal: Journal, articles: Sequence[Article]) -> tu
         seen,
         frozenset(url for url, _ in seen.links),
         frozenset(_URL.findall(edition.text)),
+        register or Register(),
+        words or Catalogue(SOURCE),
     )
-    rules = (_articles, _required, _links, _active, _structure, _bounds, _words, _contrast, _tone)
+    rules = (
+        _articles,
+        _standing,
+        _required,
+        _links,
+        _active,
+        _structure,
+        _bounds,
+        _words,
+        _contrast,
+        _tone,
+    )
     found = (finding for rule in rules for finding in rule(rendered))
     return tuple(f for f in found if f.rule in ALWAYS or f.rule not in journal.checks.off)
 
@@ -160,6 +192,20 @@ def _one_article(
             f"the page of '{article.title}' is not linked",
             "link it in the template",
         )
+
+
+def _standing(rendered: _Rendered) -> Iterator[Finding]:
+    for article in rendered.articles:
+        for found in retractions.article(article, rendered.register):
+            if found.blocks:
+                yield replace(found, rule="edition-retraction")
+        wanted = standing.notes(article, rendered.register, rendered.said)
+        for name, words, _ in rendered.parts():
+            for note in wanted:
+                if bare(note) not in words:
+                    message = f"'{note}' is missing beside a source of '{article.title}'"
+                    remedy = "show `entry.notes` in the template"
+                    yield _found("edition-retraction", name, message, remedy)
 
 
 def _required(rendered: _Rendered) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from publisher.cli import (
     running,
     sending,
     site,
+    sources,
     status,
     subscribers,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "running",
     "sending",
     "site",
+    "sources",
     "status",
     "subscribers",
 ]

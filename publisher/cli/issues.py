@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from publisher import plan as planning
-from publisher.app import App, plan_slot
+from publisher.app import App, gate, plan_slot
 from publisher.cli import words
 from publisher.cli.frame import cli
 from publisher.cli.session import Session, nonce, table
@@ -256,11 +256,16 @@ def edit(
     drop: Annotated[
         list[str] | None, typer.Option(help="Leave this article out (a slug); may be repeated.")
     ] = None,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Change nothing but take the articles as they are now.")
+    ] = False,
 ) -> None:
     """Change an issue's words, order or articles. It then needs a new approval."""
     session: Session = context.obj
-    if subject is preheader is intro is order is None and not drop:
-        raise UsageError("say what to change: --subject, --preheader, --intro, --order or --drop")
+    if subject is preheader is intro is order is None and not drop and not anew:
+        raise UsageError(
+            "say what to change: --subject, --preheader, --intro, --order or --drop; or --anew"
+        )
     with session.app() as app:
         found = words.issue(app.store, app.journal, issue)
         library = app.content.load()
@@ -310,6 +315,7 @@ def approve(
             by=by or getpass.getuser(),
             now=session.now(),
             cutoff=app.settings.cutoff,
+            gate=gate(app, session.now),
         )
         if moved.state is IssueState.SKIPPED:
             raise NotAllowed(f"{issue} is too late: {moved.reason}")

@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from publisher import mailroom
-from publisher.app import App, build_site, drain, release_one
+from publisher.app import App, build_site, drain, gate, release_one
 from publisher.cli import words
 from publisher.cli.frame import INTERRUPTED, cli
 from publisher.cli.issues import Name, Yes
@@ -140,6 +140,8 @@ def _obstacle(session: Session, app: App, issue: Issue) -> str | None:
             f"{name} is due {words.when(issue.slot_at, app.journal)}; it goes then, by itself "
             "where `publisher run` runs"
         )
+    if why := gate(app, session.now)(issue.id):
+        return f"{name} must not be sent: {why}"
     return None
 
 
@@ -263,6 +265,8 @@ def resume(context: typer.Context, issue: Name, yes: Yes = False) -> None:
     session: Session = context.obj
     with session.app() as app:
         found = words.issue(app.store, app.journal, issue)
+        if why := gate(app, session.now)(found.id):
+            raise NotAllowed(f"{words.name(found)} must not go on: {why}")
         if found.state is IssueState.PAUSED:
             session.confirm(yes, "Go on?", *_announcement(session, app, found))
         moved = app.store.issues.move(found.id, IssueEvent.RESUME, session.now())

@@ -11,7 +11,7 @@ import typer
 
 from publisher.app import build_site
 from publisher.build import build, public_articles
-from publisher.checks import edition
+from publisher.checks import edition, retractions
 from publisher.cli import words
 from publisher.cli.frame import cli
 from publisher.cli.session import Session, mint_id
@@ -20,7 +20,7 @@ from publisher.domain.issue import Shaping
 from publisher.domain.journal import Journal
 from publisher.domain.template import TemplateSet
 from publisher.errors import BlockedByFindings, NotFound, UsageError
-from publisher.formats import email
+from publisher.formats import catalogue, email
 from publisher.formats.frontmatter import skeleton, slugify
 from publisher.ports import Library
 from publisher.settings import Settings
@@ -127,6 +127,8 @@ def check(
 def _findings(session: Session, settings: Settings, library: Library) -> list[Finding]:
     """What the articles have against them, then what stands in the way of building them."""
     findings = list(library.findings)
+    data = library.register.snapshot
+    findings += retractions.data(data, settings.journal.sources, session.started_at)
     if not any(finding.blocks for finding in findings):
         try:
             templates = Folders(settings.templates_dir).load()
@@ -161,8 +163,15 @@ def _of_digests(
             language=journal.language,
             shaping=Shaping(),
             templates=templates,
+            register=library.register,
         )
-        found |= dict.fromkeys(edition.check(rendered, journal, articles))
+        found |= dict.fromkeys(edition.check(
+                rendered,
+                journal,
+                articles,
+                library.register,
+                catalogue.of(templates, journal.language),
+            ))
     return list(found)
 
 

@@ -23,6 +23,11 @@ from publisher.ports import Issues, Notices, Outbox, Transport
 __all__ = ["Bounds", "Dispatcher", "Failed", "Paused", "Progress", "Report"]
 
 
+def _open(_issue_id: int) -> str | None:
+    """Whoever has no gate lets everything pass: for callers that asked already."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Dispatcher:
     """Everything that sending needs. `keys` sign tokens: (key id, secret), the first one signs.
@@ -31,7 +36,8 @@ class Dispatcher:
     this process among all that ever drain the same outbox (a restarted one needs a new name, or
     it would keep its dead self's leases alive). `bounce_address` is the envelope
     sender; without it the newsletter's or the journal's own address is. `verp` makes that one
-    of each message's own. `signers` add DKIM.
+    of each message's own. `signers` add DKIM. `gate` says of an issue why it must not go on,
+    if so; it is asked before every commit that starts messages, so it must be quick.
     """
 
     journal: Journal
@@ -47,6 +53,7 @@ class Dispatcher:
     bounce_address: str | None = None
     signers: Signers = UNSIGNED
     verp: Verp | None = None
+    gate: Callable[[int], str | None] = _open
 
     def drain(
         self,
@@ -82,5 +89,6 @@ class Dispatcher:
             bounds=self.bounds,
             stop=stop,
             on_progress=on_progress,
+            gate=self.gate,
         )
         return ledger.drain(issue_id)

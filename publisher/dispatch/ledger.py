@@ -48,7 +48,9 @@ class Ledger:
         bounds: Bounds,
         stop: threading.Event,
         on_progress: Callable[[Progress], None] | None,
+        gate: Callable[[int], str | None],
     ) -> None:
+        self._gate = gate
         self._outbox = outbox
         self._issues = issues
         self._composer = composer
@@ -248,6 +250,8 @@ class Ledger:
         """One commit: settle what came back, journal what goes out next; then hand that over."""
         starting: list[tuple[Lane, Connection, Order]] = []
         try:
+            if self._can_start():
+                self._pass_gate()
             for lane in self._lanes.values():
                 while lane.idle and lane.ready and not self._halt.is_set():
                     order = Order(lane.ready[0], self._composer.prepare(lane.ready[0]))
@@ -276,6 +280,13 @@ class Ledger:
         if self._on_progress is not None:
             under_way = sum(len(lane.busy) for lane in self._lanes.values())
             self._on_progress(Progress(dict(self._tally.counts), under_way))
+
+    def _pass_gate(self) -> None:
+        """Pause every issue with a message about to start that must not go on."""
+        for lane in self._lanes.values():
+            for issue_id in {claim.issue_id for claim in lane.ready if claim.issue_id is not None}:
+                if why := self._gate(issue_id):
+                    self._pause(lane, issue_id, why)
 
     def _advance(self, starting: Sequence[Claim]) -> frozenset[tuple[OutboxKind, int]]:
         """The commit, tried again for a while: a locked or full store often recovers.
@@ -331,10 +342,11 @@ class Ledger:
         due_at = self._bounds.retry.due(claim.attempts + 1, self._clock(), self._jitter())
         return replace(settlement, due_at=due_at)
 
-    def _pause(self, lane: Lane, issue_id: int | None) -> None:
+    def _pause(self, lane: Lane, issue_id: int | None, reason: str | None = None) -> None:
         """Start nothing more of this issue (or, for notices, on this transport)."""
         name = lane.name
-        reason = f"too many messages were never answered by the transport '{name}'"
+        if reason is None:
+            reason = f"too many messages were never answered by the transport '{name}'"
         if issue_id is None:
             self._back += lane.fail(reason)
             return

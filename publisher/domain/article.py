@@ -28,7 +28,10 @@ class CorrectionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One referenced work. Identifiers are normalised: bare DOI, digits, `PMC` + digits."""
+    """One referenced work. Identifiers are normalised: bare DOI, digits, `PMC` + digits.
+
+    `acknowledged` is why the article cites it although it was retracted.
+    """
 
     key: str
     title: str
@@ -41,6 +44,7 @@ class Source:
     journal: str | None = None
     authors: tuple[str, ...] = ()
     accessed: date | None = None
+    acknowledged: str | None = None
 
     @property
     def href(self) -> str:
@@ -123,6 +127,8 @@ class Article:
     `version` is the SHA-256 (hex) of the file's bytes: what a reader received is known by it.
     `updated_at` includes `feed_seconds`, which keeps it apart from every other article's.
     `feed_bytes` is about what body, answers and sources take in a feed (`formats.footprint`).
+    `works` holds the keys of each source (`retraction.keys`), and `acknowledges` says whether
+    one is cited although it was retracted: both at hand without unpacking the sources.
     """
 
     id: str
@@ -154,6 +160,8 @@ class Article:
     withdrawn: Withdrawal | None = None
     feed_seconds: int = 0
     feed_bytes: int = 0
+    works: tuple[tuple[str, ...], ...] = ()
+    acknowledges: bool = False
 
     def has_appeared(self, now: datetime) -> bool:
         """Whether it has an address at `now`: not a draft and not scheduled for later."""

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from publisher.domain.article import Article, Evidence
 from publisher.domain.cadence import Cadence, Slot, opens_at
+from publisher.domain.retraction import SourcePolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,7 @@ class Journal:
     feed_items: int = 50
     checks: Checks = field(default_factory=Checks)
     hub: str | None = None  # WebSub: announced in the feeds, told when one of them changes
+    sources: SourcePolicy = field(default_factory=SourcePolicy)
     id: str | None = None  # what feed readers know the journal by, wherever it lives
 
     @property

@@ -14,6 +14,7 @@ from mjml import mjml2html
 from publisher.domain.article import Article
 from publisher.domain.issue import Edition, Shaping
 from publisher.domain.journal import Journal, Newsletter
+from publisher.domain.retraction import Register
 from publisher.domain.template import TemplateSet
 from publisher.errors import AuthorError, TemplateError
 from publisher.formats import (
@@ -23,8 +24,11 @@ from publisher.formats import (
     outline,
     placeholder,
     plaintext,
+    standing,
     templating,
 )
+from publisher.formats.catalogue import Catalogue
+from publisher.formats.translating import SpokenEnvironment
 
 HTML = "email/digest.mjml"
 TEXT = "email/digest.txt"
@@ -44,13 +48,17 @@ _TOKENS = re.compile(r"<!--.*?-->|<[^>]*>|[ \n]+|[^<\s]+|.", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An article as the templates see it. `attributes` is `lang` and `dir` where they differ."""
+    """An article as the templates see it. `attributes` is `lang` and `dir` where they differ.
+
+    `notes` are what stands beside each source; empty where all of them are clear.
+    """
 
     article: Article
     category: str
     url: str
     grade: str
     attributes: Markup
+    notes: tuple[str, ...] = ()
 
 
 def render(
@@ -63,24 +71,28 @@ def render(
     language: str,
     shaping: Shaping,
     templates: TemplateSet,
+    register: Register | None = None,
 ) -> Edition:
     """The edition of issue `number` that carries `articles`, in this order, in `language`.
 
     Pure: the same values give the same bytes. `slot_at` dates the issue; `shaping` replaces
     subject and preheader and adds a few words of introduction (paragraphs between empty
-    lines); its order and drops were applied before. Raises TemplateError where a template
+    lines); its order and drops were applied before. `register` says how the works that are
+    cited stand, and of which day its data are. Raises TemplateError where a template
     fails or leaves out what every mail must hold, AuthorError for an article that contains
     the mark of the reader's token.
     """
     _refuse_mark(articles, shaping)
     env = _environment(templates, journal, language)
+    known = register or Register()
     facts: dict[str, object] = {
         "journal": journal,
         "newsletter": newsletter,
         "number": number,
         "slot_at": slot_at,
         "articles": tuple(articles),
-        "entries": tuple(_entry(journal, article, language) for article in articles),
+        "entries": tuple(_entry(journal, article, language, known, env.catalogue) for article in articles),
+        "checked": known.snapshot.as_of if known.snapshot else None,
         "intro": tuple(_paragraphs(shaping.intro or "")),
         "own": catalogue.attributes(journal.language, language),
         "start": "right" if catalogue.direction(language) == "rtl" else "left",
@@ -107,7 +119,9 @@ def render(
     )
 
 
-def _environment(templates: TemplateSet, journal: Journal, language: str) -> Environment:
+def _environment(
+    templates: TemplateSet, journal: Journal, language: str
+) -> SpokenEnvironment:
     env = templating.environment(templates, language=language, zone=journal.zone)
     env.filters.update(
         wrap=plaintext.wrap, underline=plaintext.underline, cut=plaintext.cut, ended=_ended
@@ -119,7 +133,9 @@ def _ended(sentence: str) -> str:
     return sentence if sentence.endswith((".", "?", "!", "…", "。")) else sentence + "."
 
 
-def _entry(journal: Journal, article: Article, language: str) -> Entry:
+def _entry(
+    journal: Journal, article: Article, language: str, register: Register, words: Catalogue
+) -> Entry:
     titles = {category.slug: category.title for category in journal.categories}
     own = article.language or journal.language
     return Entry(
@@ -128,6 +144,7 @@ def _entry(journal: Journal, article: Article, language: str) -> Entry:
         url=journal.article_url(article),
         grade=journal.grades.get(article.evidence, "") if article.evidence else "",
         attributes=catalogue.attributes(own, language),
+        notes=standing.notes(article, register, words),
     )
 
 

@@ -63,7 +63,13 @@ def of_articles(
             published_at=article.published_at,
             updated_at=article.updated_at,
             weight=_weight(journal, article),
-            key=fingerprint(ground, article.version, article.path, pictures.get(article.id)),
+            key=fingerprint(
+                ground,
+                article.version,
+                article.path,
+                pictures.get(article.id),
+                pages.notes(article),
+            ),
             make=partial(made, article.id),
         )
         for article in articles

@@ -17,6 +17,7 @@ from publisher.checks import text as characters
 from publisher.checks.citations import Cited
 from publisher.checks.rules import error, softened
 from publisher.checks.spelling import suggestion
+from publisher.domain import retraction
 from publisher.domain.article import Article, Evidence, Question, Source
 from publisher.domain.finding import Finding, Place
 from publisher.formats import footprint, markdown, matter, parts, yamltree
@@ -185,6 +186,8 @@ class _File:
             withdrawn=next((withdrawal for withdrawal, _ in withdrawn), None),
             feed_seconds=seconds,
             feed_bytes=written.feed_bytes,
+            works=tuple(retraction.keys(source) for source in written.sources),
+            acknowledges=any(source.acknowledged for source in written.sources),
             **rest,
         )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
-_DOI_LEAD = re.compile(r"(?:https?://)?(?:dx\.|www\.)?doi\.org/|doi:\s*", re.IGNORECASE)
+DOI_LEAD = re.compile(r"(?:https?://)?(?:dx\.|www\.)?doi\.org/|doi:\s*", re.IGNORECASE)
 # ANSI/NISO Z39.84: `10.` registrant `/` suffix. Crossref's registrants have four digits or more,
 # each may be divided further; a suffix is any printable text, in practice without spaces.
 _DOI = re.compile(r"10\.\d{4,9}(?:\.\d+)*/[^\s<>\"\\^`{|}]+")
@@ -32,7 +32,7 @@ def doi(text: str) -> str | None:
     case of letters is kept: DOIs compare without regard to it, and publishers print it so.
     """
     value = text.strip()
-    lead = _DOI_LEAD.match(value)
+    lead = DOI_LEAD.match(value)
     if lead:
         value = value[lead.end() :]
         if lead.group().endswith("/"):

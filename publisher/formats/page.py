@@ -11,21 +11,25 @@ from urllib.parse import quote, urlsplit
 
 from markupsafe import Markup, escape
 
-from publisher.domain.article import Article, Withdrawal
+from publisher.domain.article import Article, Source, Withdrawal
 from publisher.domain.journal import Category, Journal, Newsletter
+from publisher.domain.retraction import Register
 from publisher.domain.template import TemplateSet
-from publisher.formats import catalogue, channel, colours, jsonld, opml
+from publisher.formats import catalogue, channel, colours, jsonld, opml, standing
 from publisher.formats.channel import Channel
 from publisher.formats.copies import IN_YOUR_COPY
 from publisher.formats.feed import clean
 from publisher.formats.picture import Picture
 from publisher.formats.templating import environment, render
 from publisher.formats.translating import SpokenEnvironment
+from publisher.formats.works import Summary
 
 FRONT = 25
 """How many articles the front page shows: one large, the others in a grid."""
 CARDS = 24
 """How many articles a category page shows with their summaries; the others by title."""
+
+SOURCES = "/sources/"
 
 Absolute = Callable[[str, str], str]
 """`(html, base_url) → html`: every relative URL made absolute."""
@@ -45,7 +49,8 @@ class Pages:
     """Renders every page of one build. Templates are compiled once, at their first use.
 
     `pictures` holds the picture of each article by id (None: it has none); `assets` are the
-    files that pages refer to by a name with a version. Every method raises TemplateError.
+    files that pages refer to by a name with a version; `register` knows how works stand.
+    Every method raises TemplateError.
     """
 
     def __init__(
@@ -57,7 +62,9 @@ class Pages:
         assets: Mapping[str, bytes],
         icon: Picture | None = None,
         logo: Picture | None = None,
+        register: Register | None = None,
     ) -> None:
+        self._register = register or Register()
         self._journal = journal
         self._templates = templates
         self._pictures = pictures
@@ -93,9 +100,35 @@ class Pages:
             language=article.language,
             graph=jsonld.article_graph(journal, article, picture, self._logo),
             article=article,
+            notes=self.notes(article),
             category=journal.category(article.category),
             image=picture,
             follow=self._links(channel.of_category(journal, journal.category(article.category))),
+        )
+
+    def notes(self, article: Article) -> tuple[str, ...]:
+        """What stands beside each of its sources; empty where all of them are clear."""
+        if not self._register.concerns(article):
+            return ()
+        return standing.notes(article, self._register, self._in(article.language).catalogue)
+
+    def note(self, source: Source) -> str:
+        """The same for one source, in the journal's language."""
+        return standing.note(source, self._register, self._in().catalogue)
+
+    def sources(self, works: Summary) -> bytes:
+        """The page that says how sources are checked, when that was done, and what it found."""
+        words = self._in().catalogue
+        return self._page(
+            "sources",
+            path=SOURCES,
+            here=SOURCES,
+            title=words.gettext("How sources are checked"),
+            description=words.gettext(
+                "Which works %(journal)s cites, and how they stand.", journal=self._journal.title
+            ),
+            works=works,
+            snapshot=self._register.snapshot,
         )
 
     def withdrawn(self, article: Article, withdrawal: Withdrawal) -> bytes:
@@ -220,6 +253,7 @@ class Pages:
             self._templates,
             "site/feed-content.html",
             article=article,
+            notes=self.notes(article),
             whole=whole,
             url=url,
             image=self._pictures[article.id],

@@ -23,7 +23,7 @@ from publisher.formats.yamltree import Mapping, Node, Scalar, Sequence
 SOURCE = Schema(
     "a source",
     ("key", "title", "kind", "year"),
-    ("doi", "pmid", "pmcid", "url", "journal", "authors", "accessed"),
+    ("doi", "pmid", "pmcid", "url", "journal", "authors", "accessed", "retracted", "reason"),
 )
 QUESTION = Schema("a question", ("question", "answer"))
 CORRECTION = Schema("a correction", ("date", "kind", "wrong", "right"))
@@ -37,6 +37,7 @@ _TAG_URI = re.compile(
     r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})+",
     re.ASCII,
 )
+ACKNOWLEDGED = "acknowledged"
 HTML = TAGS | {"body", "center", "font", "html", "iframe", "script", "style", "title"}
 ID_LENGTH = 200
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -199,6 +200,7 @@ def _source(
     journal = fields.text(values.get("journal"), "journal")
     authors = fields.texts(values.get("authors"), "authors")
     accessed = day(fields, values.get("accessed"), "accessed")
+    acknowledged = _acknowledged(fields, item, values)
     name = key or title or "on this line"
     fields.findings += identifiers.unresolvable(values, name, fields.place(item))
     if key is None or title is None or kind is None or year is None:
@@ -215,7 +217,22 @@ def _source(
         journal=journal,
         authors=authors,
         accessed=accessed,
+        acknowledged=acknowledged,
     )
+
+
+def _acknowledged(fields: Fields, item: Mapping, values: Table[str, Node]) -> str | None:
+    """Why a retracted work is cited on purpose: both keys or neither."""
+    said = fields.choice(values.get("retracted"), "retracted", (ACKNOWLEDGED,))
+    reason = plain(fields, values.get("reason"), "reason")
+    if values.get("retracted") is not None and values.get("reason") is None:
+        message = "a retracted work is cited without saying why"
+        fields.note("retracted-reason", item, message, "add a line `reason: …` for readers")
+    if values.get("reason") is not None and values.get("retracted") is None:
+        message = "there is a reason and nothing that it is for"
+        remedy = f"add `retracted: {ACKNOWLEDGED}` above it, or remove it"
+        fields.note("retracted-reason", values["reason"], message, remedy)
+    return reason if said else None
 
 
 def _identifier(fields: Fields, node: Node | None, name: str) -> str | None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from publisher.checks import edition as edition_checks
+from publisher.checks import retractions
 from publisher.checks.text import is_sound
 from publisher.domain.article import Article, by_id
 from publisher.domain.finding import Finding
 from publisher.domain.issue import Edition, Issue, IssueEvent, IssueState, Shaping, step
 from publisher.domain.journal import Journal, Newsletter
+from publisher.domain.retraction import cited
 from publisher.domain.template import TemplateSet
-from publisher.errors import Defect, NotFound, UsageError
-from publisher.formats import email
+from publisher.errors import Defect, NotAllowed, NotFound, UsageError
+from publisher.formats import catalogue, email
 from publisher.plan.digesting import block
 from publisher.ports import Issues, Library, Store
 
@@ -81,16 +83,29 @@ def reshape(
             f"no article would be left in {issue.name}: cancel it instead "
             f"(publisher issue cancel {issue.name})"
         )
-    editions = _editions(journal, newsletter, issue, shaping, known, templates, store.issues)
-    return store.issues.reshape(issue_id, shaping, editions, now)
+    block(retractions.data(library.register.snapshot, journal.sources, now), issue.name)
+    editions = _editions(journal, newsletter, issue, shaping, library, templates, store.issues)
+    left = [known[article_id] for article_id in members if article_id not in shaping.dropped]
+    return store.issues.reshape(issue_id, shaping, editions, now, cited(left))
 
 
-def approve(store: Store, issue_id: int, *, by: str, now: datetime, cutoff: timedelta) -> Issue:
+def approve(
+    store: Store,
+    issue_id: int,
+    *,
+    by: str,
+    now: datetime,
+    cutoff: timedelta,
+    gate: Callable[[int], str | None] = lambda _: None,
+) -> Issue:
     """Let a draft go. In time, or late within `cutoff`, it is approved; later it is skipped.
 
-    Look at the state of what is returned. Raises NotFound, NotAllowed.
+    `gate` says why its sources forbid it, if they do. Look at the state of what is returned.
+    Raises NotFound, NotAllowed.
     """
     issue = store.issues.get(issue_id)
+    if why := gate(issue_id):
+        raise NotAllowed(f"{issue.name} cannot be approved: {why}")
     if issue.state is IssueState.DRAFT and _too_late(issue, now, cutoff):
         return store.issues.move(issue_id, IssueEvent.SKIP, now, reason=_late_reason(cutoff))
     return store.issues.move(issue_id, IssueEvent.APPROVE, now, by=by)
@@ -146,12 +161,13 @@ def _editions(
     newsletter: Newsletter,
     issue: Issue,
     shaping: Shaping,
-    known: Mapping[str, Article],
+    library: Library,
     templates: TemplateSet,
     issues: Issues,
 ) -> list[Edition]:
     if issue.number is None:
         raise Defect(f"issue {issue.id} is {issue.state} and has no number")
+    known = by_id(library.articles)
     place = {article_id: position for position, article_id in enumerate(shaping.order)}
     made: list[Edition] = []
     findings: list[Finding] = []
@@ -171,8 +187,15 @@ def _editions(
             language=edition.language,
             shaping=shaping,
             templates=templates,
+            register=library.register,
         )
-        findings.extend(edition_checks.check(fresh, journal, articles))
+        findings.extend(edition_checks.check(
+                fresh,
+                journal,
+                articles,
+                library.register,
+                catalogue.of(templates, edition.language),
+            ))
         made.append(replace(fresh, id=edition.id))
     block(findings, issue.name)
     return made

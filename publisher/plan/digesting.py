@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from publisher.checks import edition as edition_checks
+from publisher.checks import retractions
 from publisher.domain.article import Article
 from publisher.domain.cadence import Cadence, CadenceKind, Slot
 from publisher.domain.digest import LATENESS, Candidate, Digest, LeftOut, choose, for_topics
@@ -23,6 +24,7 @@ from publisher.domain.issue import (
     SlotId,
 )
 from publisher.domain.journal import Approval, Journal, Newsletter
+from publisher.domain.retraction import Register, cited
 from publisher.domain.template import TemplateSet
 from publisher.errors import BlockedByFindings, NotAllowed, NumberTaken, StoreError
 from publisher.formats import catalogue, email
@@ -183,9 +185,12 @@ def plan(
     )
     if made.nothing is not None:
         return existing or store.issues.skip(name, slot.at, made.nothing, now)
+    block(retractions.data(library.register.snapshot, journal.sources, now), newsletter.slug)
     for _ in range(ATTEMPTS):
         number = store.issues.next_number(newsletter.slug)
-        editions = _editions(journal, newsletter, number, slot.at, made.parts, templates)
+        editions = _editions(
+            journal, newsletter, number, slot.at, made.parts, templates, library.register
+        )
         if existing is not None:
             with suppress(NotAllowed):  # somebody else freed the slot in this moment
                 store.issues.move(existing.id, IssueEvent.CANCEL, now)
@@ -236,6 +241,7 @@ def _new_issue(
         no_topics=made.no_topics,
         transport=newsletter.transport,
         local_time=newsletter.local_time and kind_of(cadence) is IssueKind.DIGEST,
+        cited=cited(made.digest.articles),
     )
 
 
@@ -246,6 +252,7 @@ def _editions(
     slot_at: datetime,
     parts: Iterable[Part],
     templates: TemplateSet,
+    register: Register,
 ) -> tuple[Edition, ...]:
     made: list[Edition] = []
     findings: list[Finding] = []
@@ -259,8 +266,15 @@ def _editions(
             language=part.language,
             shaping=Shaping(),
             templates=templates,
+            register=register,
         )
-        findings.extend(edition_checks.check(edition, journal, part.articles))
+        findings.extend(edition_checks.check(
+                edition,
+                journal,
+                part.articles,
+                register,
+                catalogue.of(templates, part.language),
+            ))
         made.append(edition)
     block(findings, f"{newsletter.slug}/{number}")
     return tuple(made)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -91,8 +92,8 @@ def paused(app: App) -> Iterator[Alert]:
         yield Alert(
             f"paused:{issue.id}:{unknown}",
             f"{issue.name} is paused",
-            f"{_called(issue)} is paused; {unknown} of its {issue.audience} messages were never "
-            "answered.\nNobody else gets it until you decide.\n\n"
+            f"{_called(issue)} is paused{_because(issue)}.\n{unknown} of its {issue.audience} "
+            "messages were never answered. Nobody else gets it until you decide.\n\n"
             f"Look: publisher issue show {issue.name}\nGo on: publisher resume {issue.name}",
         )
 
@@ -115,7 +116,14 @@ def overdue(issues: Iterable[Issue], cutoff: timedelta) -> Iterator[Alert]:
 def held(waiting: Iterable[release.Held], now: datetime) -> Iterator[Alert]:
     """Issues that still wait for pages an hour after their slot."""
     for one in waiting:
-        if now - one.issue.slot_at >= PATIENCE:
+        if one.why:
+            yield Alert(
+                f"gate:{one.issue.id}:{hashlib.sha256(one.why.encode()).hexdigest()[:16]}",
+                f"{one.issue.name} must not be sent",
+                f"{_called(one.issue)} was due, but {one.why}.\n\n"
+                f"Then: publisher issue edit {one.issue.name} --anew",
+            )
+        elif now - one.issue.slot_at >= PATIENCE:
             urls = "\n".join(f"  {url}" for url in one.urls[:20])
             yield Alert(
                 f"held:{one.issue.id}",
@@ -139,6 +147,10 @@ def failed(failures: Iterable[dispatch.Failed], now: datetime) -> Iterator[Alert
 
 def _called(issue: Issue) -> str:
     return f"{issue.name} ({issue.subject or issue.slot.key})"
+
+
+def _because(issue: Issue) -> str:
+    return f": {issue.reason}" if issue.reason else ""
 
 
 def _at(instant: datetime) -> str:

@@ -56,7 +56,7 @@ def signature_of(app: App) -> str:
     for folder in (app.settings.content_dir, app.settings.templates_dir):
         for line in _entries(folder):
             digest.update(line)
-    digest.update(repr(app.settings.journal).encode())
+    digest.update(f"{app.settings.journal!r}{app.retractions.stamp()}".encode())
     return digest.hexdigest()
 
 

@@ -239,6 +239,9 @@ def _log(report: Report, now: datetime) -> None:
     if report.built is not None and report.built.changed:
         log.info("built the site: %d files", report.built.files)
     for one in report.held:
+        if one.why:
+            log.error("%s must not be sent: %s", one.issue.name, one.why)
+            continue
         shown = ", ".join(one.urls[:PAGES_NAMED])
         more = len(one.urls) - PAGES_NAMED
         log.warning(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,9 +21,10 @@ from publisher.domain.issue import (
     combined_hash,
     step,
 )
+from publisher.domain.retraction import Carrier, Cited
 from publisher.errors import NotAllowed, NotFound
 from publisher.ports import Group, NewIssue, Trouble
-from publisher.stores import planning
+from publisher.stores import citing, planning
 from publisher.stores.database import Database
 from publisher.stores.tables import (
     delivery,
@@ -144,8 +145,23 @@ class SqlIssues:
                 raise NotFound(f"there is no edition {edition_id}")
             return found[0][0], get(connection, found[0][1])
 
+    def carriers(self, names: Collection[str]) -> Sequence[Carrier]:
+        """Where works with these keys were carried: by issue, then article and version."""
+        with self._database.read() as connection:
+            return citing.carriers(connection, names)
+
+    def works(self, issue_id: int) -> Sequence[Cited]:
+        """The sources of the article versions that the issue's editions carry."""
+        with self._database.read() as connection:
+            return citing.of_issue(connection, issue_id)
+
     def reshape(
-        self, issue_id: int, shaping: Shaping, editions: Sequence[Edition], now: datetime
+        self,
+        issue_id: int,
+        shaping: Shaping,
+        editions: Sequence[Edition],
+        now: datetime,
+        cited: Sequence[Cited] = (),
     ) -> Issue:
         """Replace editions by id and return the issue to draft (the event EDIT).
 
@@ -156,6 +172,7 @@ class SqlIssues:
             take_step(connection, issue_id, IssueEvent.EDIT, now)
             for new in editions:
                 _replace(connection, issue_id, new, now)
+            citing.write(connection, cited)
             whole = tuple(e for e, _ in _editions(connection, edition.c.issue_id == issue_id))
             connection.execute(
                 update(issue)

@@ -29,6 +29,7 @@ from publisher.domain.issue import IssueState, Shaping, SlotId, combined_hash
 from publisher.domain.subscription import SubscriptionState
 from publisher.errors import NumberTaken
 from publisher.ports import Group, NewIssue
+from publisher.stores import citing
 from publisher.stores.database import Company, Database
 from publisher.stores.tables import (
     Instant,
@@ -43,6 +44,7 @@ from publisher.stores.tables import (
     suppression,
 )
 
+ALREADY_SENT = "already sent"
 CHANGED_MEANWHILE = "changed while planning"
 """The reason for readers who confirmed, or changed topics, after the groups were asked for."""
 
@@ -89,6 +91,27 @@ def suppressed_ids() -> ColumnElement[bool]:
     """The subscription's address is suppressed: asked once of the few, not once a reader."""
     return subscription.c.subscriber_id.in_(
         select(subscriber.c.id).join(suppression, suppression.c.key == subscriber.c.key)
+    )
+
+
+def already_sent(slot: SlotId) -> ColumnElement[bool]:
+    """The reader has the slot's mail from an issue that was cancelled while it was being sent.
+
+    Whoever may have it (`unknown`) counts too: planning anew must never repeat a mail.
+    """
+    return subscription.c.id.in_(
+        select(delivery.c.subscription_id)
+        .join(issue, issue.c.id == delivery.c.issue_id)
+        .where(
+            issue.c.newsletter == slot.newsletter,
+            issue.c.kind == str(slot.kind),
+            issue.c.cadence == slot.cadence,
+            issue.c.slot_key == slot.key,
+            state_is(issue.c.state, IssueState.CANCELLED),
+            issue.c.released_at.is_not(None),
+            state_is(delivery.c.state, DeliveryState.ACCEPTED, DeliveryState.UNKNOWN),
+            delivery.c.subscription_id.is_not(None),
+        )
     )
 
 
@@ -199,6 +222,7 @@ def _write(connection: Connection, plan: NewIssue) -> int:
     )
     _write_articles(connection, issue_id, plan)
     departure = _departure(connection, plan)
+    citing.write(connection, plan.cited)
     audience = 0
     for new, readers in plan.editions:
         edition_id = connection.execute(
@@ -303,6 +327,7 @@ def _deliver(
                 s.language == group.language,
                 ~_paused(plan.slot_at),
                 ~suppressed_ids(),
+                ~already_sent(plan.slot),
             )
             .order_by(s.id)
         )
@@ -324,6 +349,7 @@ def _excluded(connection: Connection, plan: NewIssue, audience: int) -> dict[str
         (suppressed_ids(), "suppressed"),
         (~_cadence_is(plan.slot.cadence, plan.default_cadence), "other cadence"),
         (_paused(plan.slot_at), "paused"),
+        (already_sent(plan.slot), ALREADY_SENT),
         else_="no topics",
     )
     found: dict[str, int] = {

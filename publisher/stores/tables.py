@@ -169,7 +169,21 @@ edition_article = Table(
     Column("position", Integer, primary_key=True),
     Column("article_id", Text, nullable=False),
     Column("version", Text, nullable=False),
+    Index("edition_article_version", "article_id", "version"),
 )
+
+# One row for each key of each source, so that a retraction leads to whoever received the claim.
+article_source = Table(
+    "article_source",
+    metadata,
+    Column("article_id", Text, primary_key=True),
+    Column("version", Text, primary_key=True),
+    Column("source_key", Text, primary_key=True),
+    Column("name", Text, primary_key=True),  # `doi:…`, `pmid:…`; empty where it has neither
+    Column("title", Text, nullable=False),
+    Column("acknowledged", Boolean, nullable=False),
+)
+Index("article_source_name", article_source.c.name)
 
 subscriber = Table(
     "subscriber",

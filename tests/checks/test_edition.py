@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from publisher.domain.article import Article
 from publisher.domain.finding import Finding, Severity
 from publisher.domain.issue import Edition
 from publisher.domain.journal import Colours, Journal
+from publisher.domain.retraction import Event, Nature, Register, Snapshot, keys
 from publisher.formats import placeholder
 from tests import factories, mails
 
@@ -184,7 +186,7 @@ def test_every_rule_is_explained() -> None:
     ids = (
         {rule for rule, _, _ in BROKEN}
         | {rule for rule, _ in DOUBTFUL}
-        | {"edition-source", "edition-marketing"}
+        | {"edition-source", "edition-marketing", "edition-retraction"}
     )
     assert ids == set(RULES)
 
@@ -193,3 +195,25 @@ def test_the_documentation_lists_every_rule() -> None:
     """docs/email.md says of each rule what the code says of it."""
     page = (Path(__file__).parents[2] / "docs" / "email.md").read_text()
     assert all(f"| `{rule}` | {what} |" in page for rule, what in RULES.items())
+
+
+def test_what_stands_beside_a_source_is_seen() -> None:
+    """A template that leaves a notice out is refused; so is a retracted work, however it is shown."""
+    first = mails.articles()[0]
+    source = replace(first.sources[0], acknowledged="To tell how it fell.")
+    spoken = replace(first, sources=(source, *first.sources[1:]), acknowledges=True)
+    rest = mails.articles()[1:]
+    named = tuple((each.id, each.version) for each in (spoken, *rest))
+    found = check(replace(mails.render(), articles=named), JOURNAL, (spoken, *rest))
+    silent = [finding for finding in found if finding.rule == "edition-retraction"]
+    assert [finding.place.path for finding in silent] == [
+        f"templates/email/digest.{kind}" for kind in ("mjml", "txt")
+    ]
+    assert "To tell how it fell." in silent[0].message
+    event = Event(1, Nature.RETRACTION, date(2020, 6, 4))
+    snapshot = Snapshot(date(2026, 11, 20), "0" * 64, 1, 1, "x", factories.NOW)
+    fallen = Register(snapshot, {keys(first.sources[0])[0]: (event,)})
+    found = check(mails.render(), JOURNAL, mails.articles(), fallen)
+    assert "was retracted on 2020-06-04" in next(
+        finding.message for finding in found if finding.rule == "edition-retraction"
+    )

@@ -118,5 +118,8 @@ def test_what_readers_are_owed_cannot_be_switched_off() -> None:
     journal = factories.journal(checks=Checks((), tuple(RULES)))
     edition = mails.render()
     gone = replace(edition, html="<p>nothing</p>", text="nothing", articles=())
-    found = {f.rule for f in check(gone, journal, mails.articles())}
+    first, *rest = mails.articles()
+    source = replace(first.sources[0], acknowledged="On purpose.")
+    first = replace(first, sources=(source, *first.sources[1:]), acknowledges=True)
+    found = {f.rule for f in check(gone, journal, [first, *rest])}
     assert found == ALWAYS

@@ -41,6 +41,7 @@ def test_the_names_are_the_contract() -> None:
             "issue plan", "issue list", "issue show", "issue edit", "issue approve",
             "issue cancel", "subscribers add", "subscribers import", "subscribers export",
             "subscribers list", "subscribers show", "report",
+            "sources refresh", "sources list", "sources show", "sources check",
         )
     }  # fmt: skip
 

@@ -16,7 +16,9 @@ def test_init_makes_a_complete_journal(journal: Journal) -> None:
     assert "/var/" in (journal.root / ".gitignore").read_text()
     assert (journal.root / "templates/email/preheader.txt").is_file()
     shown = journal.json("check")
-    assert shown == {"articles": 1, "minted": [], "findings": [], "blocking": 0}
+    (unchecked,) = shown.pop("findings")
+    assert (unchecked["rule"], unchecked["severity"]) == ("retraction-data", "warning")
+    assert shown == {"articles": 1, "minted": [], "blocking": 0}
 
 
 def test_two_journals_share_neither_key_nor_id(journal: Journal, tmp_path: Path) -> None:

@@ -89,6 +89,7 @@ def test_every_part_of_the_site_is_there() -> None:
         *feeds("issues/weekly"),
         "robots.txt",
         "sitemap.xml",
+        "sources/index.html",
     ]
 
 
@@ -414,6 +415,7 @@ def test_the_sitemap_says_when_pages_truly_changed() -> None:
     changed = {entry[0].text: entry[1].text if len(entry) > 1 else None for entry in root}
     assert changed == {
         "https://journal.example.org/": "2026-11-20T00:00:00Z",
+        "https://journal.example.org/sources/": None,
         "https://journal.example.org/articles/article-0000/": "2026-11-17T07:00:00Z",
         "https://journal.example.org/articles/car-nk-cells/": "2026-11-20T00:00:00Z",
         "https://journal.example.org/categories/cancer/": "2026-11-20T00:00:00Z",

@@ -1,0 +1,256 @@
+"""`sources refresh|list|show|check`: the works that articles cite, and how they stand."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Any
+
+import typer
+
+from publisher.app import open_retractions
+from publisher.checks import retractions
+from publisher.checks import works as work_checks
+from publisher.cli import words
+from publisher.cli.frame import cli
+from publisher.cli.session import Session, table
+from publisher.cli.site import document as finding_document
+from publisher.domain.article import Source
+from publisher.domain.retraction import Snapshot, Standing, age
+from publisher.errors import NotFound, UsageError
+from publisher.formats import works
+from publisher.formats.works import Work
+from publisher.ports import Library
+
+LIST_LIMIT = 100
+OLD_DATA = 60
+"""Days: data whose newest notice is older than this at the day they are of are doubted aloud."""
+
+group = typer.Typer(
+    help="Look after the works that articles cite.",
+    no_args_is_help=True,
+    epilog="Example: publisher sources check",
+)
+cli.add_typer(group, name="sources")
+
+
+@group.command(epilog="Example: publisher sources refresh --from retraction_watch.csv")
+def refresh(
+    context: typer.Context,
+    origin: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="FILE|DIR|URL",
+            help="Retraction Watch's CSV, its folder or its address. Default: the settings'.",
+        ),
+    ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            "--as-of", metavar="DAY", help="The day the data are of. Default: the file's own."
+        ),
+    ] = None,
+) -> None:
+    """Load the data of retractions; a file that is cut off or another leaves the old ones."""
+    session: Session = context.obj
+    settings = session.settings()
+    place = origin or settings.retractions
+    if origin is None and "://" not in place:
+        place = str(settings.root / place)
+    session.say(f"Loading {place} …")
+    made = open_retractions(settings).refresh(place, session.started_at, _day(as_of))
+    library = session.content(settings).load()
+    found = [f for f in library.findings if f.rule == "retracted-source"]
+    session.done(
+        {**document(made), "findings": [finding_document(finding) for finding in found]},
+        f"Retraction Watch of {made.as_of}: {made.rows:,} notices about {made.works:,} "
+        "identifiers.",
+        f"  SHA-256 {made.sha256}",
+        *_doubt(made),
+        *map(str, found),
+        *([] if found else ["No article rests on a work that these data call retracted."]),
+    )
+    if any(finding.blocks for finding in found):
+        raise typer.Exit(1)
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise UsageError(f"'{text}' is no day: write it as 2026-11-24") from None
+
+
+def _doubt(made: Snapshot) -> list[str]:
+    if made.newest is None or (made.as_of - made.newest).days <= OLD_DATA:
+        return []
+    return [f"  The newest notice in it is of {made.newest}: is it an old file? Then say --as-of."]
+
+
+def document(snapshot: Snapshot) -> dict[str, Any]:
+    """A snapshot as JSON."""
+    return {
+        "as_of": snapshot.as_of.isoformat(),
+        "sha256": snapshot.sha256,
+        "rows": snapshot.rows,
+        "identifiers": snapshot.works,
+        "from": snapshot.origin,
+        "loaded_at": words.stamp(snapshot.loaded_at),
+        "newest": snapshot.newest.isoformat() if snapshot.newest else None,
+    }
+
+
+@group.command(name="list", epilog="Example: publisher sources list --standing retracted")
+def list_sources(
+    context: typer.Context,
+    standing: Annotated[
+        Standing | None, typer.Option(help="Only works that stand so.", case_sensitive=False)
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many.")] = LIST_LIMIT,
+) -> None:
+    """List the works that are cited, how each stands, and in how many articles it is cited."""
+    session: Session = context.obj
+    library = session.content(session.settings()).load()
+    every = [
+        work
+        for work in works.of(library.articles, library.register)
+        if standing is None or work.status.standing is standing
+    ]
+    shown = every[:limit]
+    rows = [
+        (stands(work, library), name_of(work.source), len(work.articles), work.source.title)
+        for work in shown
+    ]
+    lines: list[Any] = [table(("stands", "work", "articles", "title"), rows)] if rows else []
+    more = f", the first {limit:,} of them here" if len(every) > limit else ""
+    session.answer(
+        {"works": [work_document(work) for work in shown], "number": len(every)},
+        *lines,
+        f"{words.count(len(every), 'work')}{more}.",
+    )
+
+
+@group.command(epilog="Example: publisher sources show 10.1056/NEJMoa1200303")
+def show(
+    context: typer.Context,
+    work: Annotated[str, typer.Argument(help="A DOI, a PMID, or a source's key.")],
+) -> None:
+    """Show one work: how it stands, where it is cited, which issues carried it to how many."""
+    session: Session = context.obj
+    with session.app() as app:
+        library = app.content.load()
+        found = find(library, work)
+        carriers = app.store.issues.carriers(found.keys)
+        issues = {one.issue_id: app.store.issues.get(one.issue_id) for one in carriers}
+        event = found.status.event
+        lines = [
+            f"{found.source.title} ({found.source.year})",
+            *(f"  {href}" for _, href in found.source.links),
+            f"  {stands(found, library)}" + (f": {found.status.why}" if found.status.why else ""),
+        ]
+        if event is not None:
+            notice = f", notice doi:{event.notice}" if event.notice else ""
+            lines.append(f"  notice {event.record} of {event.on or 'an unknown day'}{notice}")
+            lines += [f"    {reason}" for reason in event.reasons]
+        lines += [f"  cited in {article.path}: {article.title}" for article in found.articles]
+        lines += [f"  carried by {_carried(issue)}" for issue in issues.values()]
+        session.answer(
+            work_document(found) | {"issues": [words.document(one) for one in issues.values()]},
+            *lines,
+        )
+
+
+def _carried(issue: Any) -> str:
+    return (
+        f"{words.name(issue)} ({issue.state}) to {words.count(issue.audience, 'person', 'people')}"
+    )
+
+
+@group.command(epilog="Example: publisher sources check")
+def check(context: typer.Context) -> None:
+    """Look over the sources alone: retracted, spoken of, unknown, or spelt in two ways."""
+    session: Session = context.obj
+    settings = session.settings()
+    library = session.content(settings).load()
+    rules = ("retracted-source", "source-notice", "acknowledged-not-retracted")
+    findings = [
+        *retractions.data(library.register.snapshot, settings.journal.sources, session.started_at),
+        *(finding for finding in library.findings if finding.rule in rules),
+        *work_checks.doubled(works.of(library.articles, library.register)),
+    ]
+    every = works.of(library.articles, library.register)
+    counts = {
+        str(standing): number
+        for standing in Standing
+        if (number := sum(work.status.standing is standing for work in every))
+    }
+    session.answer(
+        {
+            "data": document(library.register.snapshot) if library.register.snapshot else None,
+            "standing": counts,
+            "findings": [finding_document(finding) for finding in findings],
+        },
+        *map(str, findings),
+        f"{words.count(len(every), 'work')}: {words.counts(counts) or 'none'}"
+        f"{_as_of(library, session.started_at)}.",
+    )
+    if any(finding.blocks for finding in findings):
+        raise typer.Exit(1)
+
+
+def _as_of(library: Library, now: datetime) -> str:
+    snapshot = library.register.snapshot
+    if snapshot is None:
+        return ""
+    return f", as of {snapshot.as_of} ({words.count(age(snapshot, now).days, 'day')} old)"
+
+
+def find(library: Library, named: str) -> Work:
+    """The work with this DOI, PMID or source key. Raises NotFound."""
+    every = works.of(library.articles, library.register)
+    wanted = set(works.names(named))
+    for work in every:
+        if wanted & set(work.keys):
+            return work
+    for work in every:
+        if any(source.key == named for source, _ in work.cited):
+            return work
+    known = [work.source.key for work in every]
+    raise NotFound(f"no article cites '{named}'{words.nearest(named, known)}")
+
+
+def name_of(source: Source) -> str:
+    """The work's first identifier, or its address."""
+    return source.links[0][0] if source.links else source.key
+
+
+def stands(work: Work, library: Library) -> str:
+    """`clear as of 2026-11-20`, `retracted, acknowledged`, `unknown`."""
+    standing = work.status.standing
+    snapshot = library.register.snapshot
+    if standing is Standing.CLEAR and snapshot is not None:
+        return f"clear as of {snapshot.as_of}"
+    return f"{standing}, acknowledged" if work.source.acknowledged else str(standing)
+
+
+def work_document(work: Work) -> dict[str, Any]:
+    """A work as JSON."""
+    event = work.status.event
+    return {
+        "key": work.source.key,
+        "title": work.source.title,
+        "year": work.source.year,
+        "identifiers": list(work.keys),
+        "url": work.source.href if work.source.links else None,
+        "standing": str(work.status.standing),
+        "why": work.status.why,
+        "acknowledged": work.source.acknowledged,
+        "on": event.on.isoformat() if event and event.on else None,
+        "notice": event.notice if event else None,
+        "reasons": list(event.reasons) if event else [],
+        "replacement": event.replacement if event else None,
+        "articles": [
+            {"id": article.id, "path": article.path, "title": article.title}
+            for article in work.articles
+        ],
+    }

@@ -1,0 +1,39 @@
+"""Articles together with what became of the works they cite: nothing reads them without it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from publisher.checks import retractions
+from publisher.checks.rules import softened
+from publisher.domain.finding import Finding
+from publisher.domain.retraction import Register
+from publisher.ports import Content, Library, Retractions
+
+
+class Vetted:
+    """Implements `ports.Content`: another one's articles, with a register of their works.
+
+    An article that rests on a retracted work stays in the library with a blocking finding, so
+    that building and planning stop at it and say so, instead of going on without it.
+    """
+
+    def __init__(self, content: Content, data: Retractions) -> None:
+        self._content = content
+        self._data = data
+
+    def load(self) -> Library:
+        """Read everything once. Raises StoreError where there are data that cannot be read."""
+        read = self._content.load()
+        wanted = {key for article in read.articles for names in article.works for key in names}
+        register = Register(self._data.snapshot(), self._data.find(wanted))
+        found: list[Finding] = []
+        for article in read.articles:
+            wrong = tuple(retractions.article(article, register))
+            found += softened(wrong) if article.draft else wrong
+        return replace(read, findings=(*read.findings, *found), register=register)
+
+    def mint(self) -> Sequence[str]:
+        """Write an id into each article that has none; the paths changed."""
+        return self._content.mint()
