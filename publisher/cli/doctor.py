@@ -173,6 +173,7 @@ def _templates(app: App, now: datetime) -> str:
                 language=app.journal.language,
                 shaping=Shaping(),
                 templates=templates,
+                register=library.register,
             )
     return f"{read}; site and mail render"
 

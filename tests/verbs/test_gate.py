@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -65,7 +66,7 @@ class Falling(MemoryTransport):
 
     def __init__(self, data: RetractionFile, tmp_path: Path) -> None:
         super().__init__()
-        self.fall = lambda: fall(data, tmp_path)
+        self.fall: Callable[[], None] = lambda: fall(data, tmp_path)
 
     def open(self) -> MemorySender:
         """A session that looks at what it sends."""

@@ -34,7 +34,7 @@ def pages(reading: Reading, url: str) -> Leaves:
         issues = archived(reading.app.store)
     except StoreError:
         issues = ()
-    library = Library(articles, (), images)
+    library = Library(articles, (), images, reading.library.register)
     return prepare(journal, library, reading.templates, issues, reading.now)
 
 

@@ -186,7 +186,9 @@ def _frozen(reading: Reading, coming: Upcoming, title: str, chosen: int) -> View
     ]
     findings = [
         each
-        for each in edition_checks.check(edition, reading.app.journal, articles)
+        for each in edition_checks.check(
+            edition, reading.app.journal, articles, reading.library.register
+        )
         if each.rule != VERSIONS
     ]
     notes = [f"This is {issue.name} as it was frozen; `issue edit {issue.name}` renders it anew."]
@@ -237,11 +239,12 @@ def _render(
             language=language,
             shaping=Shaping(),
             templates=templates,
+            register=reading.library.register,
         )
         mail = _mail(reading, newsletter, edition)
     except PublisherError as error:
         return None, str(error), ()
-    return mail, "", edition_checks.check(edition, journal, articles)
+    return mail, "", edition_checks.check(edition, journal, articles, reading.library.register)
 
 
 def _mail(reading: Reading, newsletter: Newsletter, edition: Edition) -> Mail:
