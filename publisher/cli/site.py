@@ -165,13 +165,15 @@ def _of_digests(
             templates=templates,
             register=library.register,
         )
-        found |= dict.fromkeys(edition.check(
+        found |= dict.fromkeys(
+            edition.check(
                 rendered,
                 journal,
                 articles,
                 library.register,
                 catalogue.of(templates, journal.language),
-            ))
+            )
+        )
     return list(found)
 
 

@@ -91,7 +91,9 @@ def render(
         "number": number,
         "slot_at": slot_at,
         "articles": tuple(articles),
-        "entries": tuple(_entry(journal, article, language, known, env.catalogue) for article in articles),
+        "entries": tuple(
+            _entry(journal, article, language, known, env.catalogue) for article in articles
+        ),
         "checked": known.snapshot.as_of if known.snapshot else None,
         "intro": tuple(_paragraphs(shaping.intro or "")),
         "own": catalogue.attributes(journal.language, language),
@@ -119,9 +121,7 @@ def render(
     )
 
 
-def _environment(
-    templates: TemplateSet, journal: Journal, language: str
-) -> SpokenEnvironment:
+def _environment(templates: TemplateSet, journal: Journal, language: str) -> SpokenEnvironment:
     env = templating.environment(templates, language=language, zone=journal.zone)
     env.filters.update(
         wrap=plaintext.wrap, underline=plaintext.underline, cut=plaintext.cut, ended=_ended

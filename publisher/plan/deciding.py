@@ -189,13 +189,15 @@ def _editions(
             templates=templates,
             register=library.register,
         )
-        findings.extend(edition_checks.check(
+        findings.extend(
+            edition_checks.check(
                 fresh,
                 journal,
                 articles,
                 library.register,
                 catalogue.of(templates, edition.language),
-            ))
+            )
+        )
         made.append(replace(fresh, id=edition.id))
     block(findings, issue.name)
     return made

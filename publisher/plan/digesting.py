@@ -268,13 +268,15 @@ def _editions(
             templates=templates,
             register=register,
         )
-        findings.extend(edition_checks.check(
+        findings.extend(
+            edition_checks.check(
                 edition,
                 journal,
                 part.articles,
                 register,
                 catalogue.of(templates, part.language),
-            ))
+            )
+        )
         made.append(edition)
     block(findings, f"{newsletter.slug}/{number}")
     return tuple(made)

@@ -15,7 +15,7 @@ from publisher.domain.issue import Edition, IssueState, Shaping
 from publisher.domain.journal import Newsletter
 from publisher.domain.template import TemplateSet
 from publisher.errors import PublisherError
-from publisher.formats import email, outline
+from publisher.formats import catalogue, email, outline
 from publisher.formats.templating import locale
 from publisher.plan import Upcoming
 from publisher.web.preview.marks import Mark, place
@@ -244,7 +244,13 @@ def _render(
         mail = _mail(reading, newsletter, edition)
     except PublisherError as error:
         return None, str(error), ()
-    return mail, "", edition_checks.check(edition, journal, articles, reading.library.register)
+    return (
+        mail,
+        "",
+        edition_checks.check(
+            edition, journal, articles, reading.library.register, catalogue.of(templates, language)
+        ),
+    )
 
 
 def _mail(reading: Reading, newsletter: Newsletter, edition: Edition) -> Mail:
