@@ -104,6 +104,7 @@ def render(
         "archive_url": journal.url + journal.issue_path(newsletter.slug, number),
         "unsubscribe_url": placeholder.unsubscribe_url(journal),
         "preferences_url": placeholder.preferences_url(journal),
+        "sources_url": f"{journal.url}/sources/",
     }
     subject = _line(env, templates, SUBJECT, shaping.subject, facts)
     preheader = _line(env, templates, PREHEADER, shaping.preheader, facts)
