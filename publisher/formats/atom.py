@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+import re
+from datetime import UTC, datetime
 
-from publisher.formats import feedgen
+from publisher.formats import feedgen, mould
 from publisher.formats.feed import Feed
 
 TYPE = feedgen.KINDS["atom"]
@@ -25,3 +26,22 @@ def render(feed: Feed) -> bytes:
     for item in feed.items:
         feedgen.add_entry(made, item, dated=True)
     return bytes(made.atom_str(pretty=True))
+
+
+def _date(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat()
+
+
+def _spelling(before: str) -> mould.Spell:
+    return mould.attribute if before.endswith('"') else mould.text
+
+
+FORMAT = mould.Format(
+    render=render,
+    published=_date,
+    updated=_date,
+    changed=_date,
+    spell=_spelling,
+    entry=re.compile(" {2}<entry.*</entry>\n", re.DOTALL),
+)
+"""How a document is put together from entries that are written already."""

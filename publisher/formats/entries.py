@@ -17,7 +17,7 @@ from publisher.domain.leaf import fingerprint
 from publisher.formats import channel, feed, footprint
 from publisher.formats.copies import archive_html
 from publisher.formats.feed import Item, clean
-from publisher.formats.feeds import PAGE, Entry
+from publisher.formats.feeds import PAGE, Entry, Written, write
 from publisher.formats.markdown import absolute
 from publisher.formats.page import Pages
 from publisher.formats.picture import Picture
@@ -53,9 +53,9 @@ def of_articles(
 
     # Documents of one time are made one after the other, those of the categories included.
     @lru_cache(maxsize=_KEPT)
-    def made(article_id: str) -> Item:
+    def made(article_id: str) -> Written:
         article = held[article_id]
-        return _item(journal, pages, article, pictures.get(article_id))
+        return write(_item(journal, pages, article, pictures.get(article_id)))
 
     return {
         article.id: Entry(
@@ -93,9 +93,9 @@ def of_issue(journal: Journal, pages: Pages, entry: ArchivedIssue) -> Entry:
     )
 
 
-def _issue(journal: Journal, entry: ArchivedIssue, instead: str) -> Item:
+def _issue(journal: Journal, entry: ArchivedIssue, instead: str) -> Written:
     issue, edition, number = entry.issue, entry.edition, entry.issue.number or 0
-    return Item(
+    item = Item(
         id=channel.issue_id(journal, issue.newsletter, number),
         url=journal.url + journal.issue_path(issue.newsletter, number),
         title=clean(edition.subject),
@@ -105,6 +105,7 @@ def _issue(journal: Journal, entry: ArchivedIssue, instead: str) -> Item:
         updated_at=issue.slot_at + timedelta(seconds=number % _SECONDS),
         language=edition.language if edition.language != journal.language else None,
     )
+    return write(item)
 
 
 def issue_html(entry: ArchivedIssue, journal: Journal, instead: str) -> str:

@@ -13,7 +13,9 @@ from publisher.formats.picture import Picture
 NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 """When an empty feed was updated: a fixed instant that is no implausible one, never the clock's."""
 
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_FORBIDDEN = re.compile(
+    "[^\t\n\r\x20-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff]"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class Feed:
     are absolute URLs. `author` stands for items that name none. `hub` is a WebSub hub.
     RFC 5005 §4: `archived` documents never change, `current` is the one that people subscribe
     to, `previous` the archived one before this and `following` the one after it.
+    `changed_at` stands for the items' dates where the items themselves are elsewhere.
     """
 
     id: str
@@ -82,16 +85,19 @@ class Feed:
     previous: Addresses | None = None
     following: Addresses | None = None
     archived: bool = False
+    changed_at: datetime | None = None
 
     @property
     def updated_at(self) -> datetime:
-        """When its newest item was updated."""
-        return max((item.updated_at for item in self.items), default=NEVER)
+        """When its newest item was updated; `changed_at` where the items are not here."""
+        return max((item.updated_at for item in self.items), default=self.changed_at or NEVER)
 
 
 def clean(text: str) -> str:
-    """Without the characters that XML 1.0 (§2.2) forbids: controls, lone surrogates, U+FFFE."""
-    return _FORBIDDEN.sub("", text)
+    """Without the characters that XML 1.0 (§2.2) forbids or advises against: controls, lone
+    surrogates, U+FFFE, the noncharacters U+FDD0 to U+FDEF.
+    """
+    return text if text.isprintable() else _FORBIDDEN.sub("", text)
 
 
 def item(journal: Journal, article: Article, content_html: str, picture: Picture | None) -> Item:

@@ -19,7 +19,7 @@ from datetime import datetime
 from functools import partial
 
 from publisher.domain.leaf import Leaf, fingerprint
-from publisher.formats import atom, jsonfeed, rss
+from publisher.formats import atom, jsonfeed, mould, rss
 from publisher.formats.feed import Addresses, Feed, Item
 
 PAGE = 25
@@ -29,16 +29,16 @@ LIMIT = 512 * 1024
 ROOM = LIMIT - 8 * 1024
 """What is left for items beside the head."""
 
-_RENDER: tuple[tuple[str, Callable[[Feed], bytes]], ...] = (
-    ("rss", rss.render),
-    ("atom", atom.render),
-    ("json", jsonfeed.render),
-)
+FORMS = (rss.FORMAT, atom.FORMAT, jsonfeed.FORMAT)
+
+
+Written = tuple[bytes, ...]
+"""One entry in each of FORMS."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An item that is not made yet. `key` is the hash of all that `make` depends on.
+    """An item that is not written yet. `key` is the hash of all that `make` depends on.
 
     `weight` is about the bytes that it takes in the largest of the formats.
     """
@@ -48,7 +48,7 @@ class Entry:
     updated_at: datetime
     weight: int
     key: str
-    make: Callable[[], Item]
+    make: Callable[[], Written]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,22 +146,29 @@ def _fitting(entries: Sequence[Entry]) -> Sequence[Entry]:
     return entries[start:]
 
 
+def write(item: Item) -> Written:
+    """`item` in each of FORMS; it stands so in every document that has it."""
+    return tuple(mould.entry(form, item) for form in FORMS)
+
+
 def _documents(feed: Feed, entries: Sequence[Entry], root: str) -> dict[str, Leaf]:
     """The three formats of one document."""
     newest = list(reversed(entries))
+    changed = max((entry.updated_at for entry in entries), default=None)
+    feed = replace(feed, changed_at=changed)
     key = fingerprint(feed, [entry.key for entry in newest])
-    own = {"rss": feed.rss_url, "atom": feed.atom_url, "json": feed.json_url}
     near = newest[0].published_at.isoformat() if newest else ""
+    own = (feed.rss_url, feed.atom_url, feed.json_url)
     return {
-        own[form].removeprefix(f"{root}/"): Leaf(
-            fingerprint(form, key), partial(_make, render, feed, newest), near
+        url.removeprefix(f"{root}/"): Leaf(
+            fingerprint(number, key), partial(_make, number, feed, newest), near
         )
-        for form, render in _RENDER
+        for number, url in enumerate(own)
     }
 
 
-def _make(render: Callable[[Feed], bytes], feed: Feed, entries: Sequence[Entry]) -> bytes:
-    return render(replace(feed, items=tuple(entry.make() for entry in entries)))
+def _make(number: int, feed: Feed, entries: Sequence[Entry]) -> bytes:
+    return mould.document(FORMS[number], feed, [entry.make()[number] for entry in entries])
 
 
 def _below(feed: Feed, name: str) -> Addresses:

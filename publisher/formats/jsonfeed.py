@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
+from publisher.formats import mould
 from publisher.formats.feed import Feed, Item
 from publisher.formats.templating import instant
 
@@ -60,3 +62,23 @@ def _item(item: Item) -> dict[str, Any]:
 
 def _present(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _text(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False)[1:-1]
+
+
+def _spelling(before: str) -> mould.Spell:
+    return _text if before.endswith('"') else str
+
+
+FORMAT = mould.Format(
+    render=render,
+    published=instant,
+    updated=instant,
+    changed=instant,
+    spell=_spelling,
+    entry=re.compile('  \\{\n   "id".*\n  \\}(?=\n \\]\n)', re.DOTALL),
+    between=b",\n",
+)
+"""How a document is put together from entries that are written already."""

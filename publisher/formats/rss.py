@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from email.utils import format_datetime
 from html import escape
 
-from publisher.formats import feedgen
+from publisher.formats import feedgen, mould
 from publisher.formats.feed import Feed
+from publisher.formats.templating import instant
 
 TYPE = feedgen.KINDS["rss"]
 IMAGE_ENDINGS = (".gif", ".jpeg", ".jpg", ".png")
@@ -27,7 +29,7 @@ def render(feed: Feed) -> bytes:
     for item in feed.items:
         entry = feedgen.add_entry(made, item, dated=False)
         # Readers take it for HTML, whatever RSS 2.0 says, so it is HTML.
-        entry.description(escape(item.summary, quote=False))
+        entry.description(_html(item.summary))
         if item.image:
             entry.enclosure(item.image.url, item.image.length, item.image.type)
     return _PLAIN.sub(_spelt, bytes(made.rss_str(pretty=True)))
@@ -37,3 +39,31 @@ def _spelt(found: re.Match[bytes]) -> bytes:
     """Plain text as the RSS Advisory Board's profile wants it, so that no reader sees markup."""
     text = found[3].replace(b"&lt;", b"&#x3C;").replace(b"&amp;", b"&#x26;")
     return found[1] + text + found[4]
+
+
+def _html(summary: str) -> str:
+    return escape(summary, quote=False)
+
+
+def _plain(value: str) -> str:
+    return mould.text(value).replace("&lt;", "&#x3C;").replace("&amp;", "&#x26;")
+
+
+def _spelling(before: str) -> mould.Spell:
+    if before.endswith('"'):
+        return mould.attribute
+    return _plain if before.endswith(_PLAINLY) else mould.text
+
+
+_PLAINLY = ("<title>", "<description>", "<category>", "<dc:creator>")
+
+FORMAT = mould.Format(
+    render=render,
+    published=format_datetime,
+    updated=instant,
+    changed=format_datetime,
+    spell=_spelling,
+    entry=re.compile(" {4}<item>.*</item>\n", re.DOTALL),
+    summary=_html,
+)
+"""How a document is put together from entries that are written already."""

@@ -44,7 +44,7 @@ def entry(number: int, weight: int = 500, changed: int = 0, text: str = "x") -> 
         published_at=published,
         updated_at=updated,
     )
-    return Entry(item.id, published, updated, weight, f"{item!r}", lambda: item)
+    return Entry(item.id, published, updated, weight, f"{item!r}", lambda: feeds.write(item))
 
 
 def made(entries: list[Entry], most: int = 50) -> dict[str, Leaf]:
