@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from functools import lru_cache
+from urllib.parse import quote
 
 
 class Evidence(StrEnum):
@@ -54,23 +56,24 @@ class Source:
     @property
     def links(self) -> tuple[tuple[str, str], ...]:
         """Every way to the work as (label, URL), the best first."""
-        found: list[tuple[str, str]] = []
-        if self.doi:
-            # RFC 3986 §3.3: a DOI may hold characters that a path must not.
-            found.append((f"doi:{self.doi}", f"https://doi.org/{_escape_doi(self.doi)}"))
-        if self.pmcid:
-            found.append((self.pmcid, f"https://pmc.ncbi.nlm.nih.gov/articles/{self.pmcid}/"))
-        if self.pmid:
-            found.append((f"PMID {self.pmid}", f"https://pubmed.ncbi.nlm.nih.gov/{self.pmid}/"))
-        if self.url and all(self.url.rstrip("/") != href.rstrip("/") for _, href in found):
-            found.append((self.url, self.url))
-        return tuple(found)
+        return _links(self.doi, self.pmcid, self.pmid, self.url)
 
 
-def _escape_doi(doi: str) -> str:
-    from urllib.parse import quote
-
-    return quote(doi, safe="/:;.,()-_")
+@lru_cache(maxsize=1024)
+def _links(
+    doi: str | None, pmcid: str | None, pmid: str | None, url: str | None
+) -> tuple[tuple[str, str], ...]:
+    found: list[tuple[str, str]] = []
+    if doi:
+        # RFC 3986 §3.3: a DOI may hold characters that a path must not.
+        found.append((f"doi:{doi}", f"https://doi.org/{quote(doi, safe='/:;.,()-_')}"))
+    if pmcid:
+        found.append((pmcid, f"https://pmc.ncbi.nlm.nih.gov/articles/{pmcid}/"))
+    if pmid:
+        found.append((f"PMID {pmid}", f"https://pubmed.ncbi.nlm.nih.gov/{pmid}/"))
+    if url and all(url.rstrip("/") != href.rstrip("/") for _, href in found):
+        found.append((url, url))
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)

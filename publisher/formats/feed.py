@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from publisher.checks.text import is_sound
 from publisher.domain.article import Article
 from publisher.domain.journal import Journal
 from publisher.formats.picture import Picture
@@ -97,7 +98,7 @@ def clean(text: str) -> str:
     """Without the characters that XML 1.0 (§2.2) forbids or advises against: controls, lone
     surrogates, U+FFFE, the noncharacters U+FDD0 to U+FDEF.
     """
-    return text if text.isprintable() else _FORBIDDEN.sub("", text)
+    return text if is_sound(text) else _FORBIDDEN.sub("", text)
 
 
 def item(journal: Journal, article: Article, content_html: str, picture: Picture | None) -> Item:

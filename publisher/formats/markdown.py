@@ -26,6 +26,7 @@ _TAG = r'<[^>"]*(?:"[^"]*"[^>"]*)*>'
 _TAGS = re.compile(_TAG)
 _PIECES = re.compile(rf"{_TAG}|\[{MARK}(\d+){MARK}\]")
 _LEFT_OVER = re.compile(rf"\[{MARK}(\d+){MARK}\]")
+_INNER = re.compile(r"<(?:a|code|pre)\b")
 _NAME = re.compile(r"</?([a-z][a-z0-9]*)")
 _LINK = re.compile(r'(\s(?:href|src|cite)=")([^"]*)(?=")')
 _IMAGE = re.compile(r'<img\b[^>"]*(?:"[^"]*"[^>"]*)*?\ssrc="([^"]*)"')
@@ -63,9 +64,14 @@ def render(
     cited before this text (the anchors' M goes on from there). The highest heading becomes
     `h{top}` and the others follow. A key without a number is shown as `?`.
     """
-    dirty = pyromark.html(reading.marked, options=OPTIONS)
+    sound = reading.html
+    if sound is None:
+        sound = sanitise.clean(pyromark.html(reading.marked, options=OPTIONS))
     writer = _Writer(reading, numbers, dict(first_uses or {}), _shift(reading, top))
-    html = _PIECES.sub(writer.piece, sanitise.clean(dirty))
+    if reading.html is None or writer.shift or _INNER.search(sound):
+        html = _PIECES.sub(writer.piece, sound)
+    else:  # no tag has anything to be changed
+        html = _LEFT_OVER.sub(writer.mark, sound)
     whole = writer.placed - writer.forged
     lost = [c for n, c in enumerate(reading.citations) if n not in whole]
     if lost:
@@ -106,10 +112,11 @@ class _Writer:
 
     def piece(self, match: re.Match[str]) -> str:
         """What stands in the place of a tag or a mark."""
-        mark = match[1]
-        if mark is None:
-            return self._tag(match[0])
-        index = int(mark)
+        return self._tag(match[0]) if match[1] is None else self.mark(match)
+
+    def mark(self, match: re.Match[str]) -> str:
+        """What stands in the place of a mark."""
+        index = int(match[1])
         if index >= len(self.reading.citations) or index in self.placed:
             # Spelt by the author with a character reference (`&#xFDD0;`): not one of ours.
             self.forged.add(index)

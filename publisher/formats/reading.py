@@ -10,6 +10,7 @@ from typing import Any
 
 import pyromark
 
+from publisher.checks.text import is_sound
 from publisher.formats import sanitise
 
 OPTIONS = pyromark.Options.ENABLE_TABLES | pyromark.Options.ENABLE_STRIKETHROUGH
@@ -40,6 +41,10 @@ class Reading:
     `malformed`, `misplaced` and `raw` are (line, what was written); `links` and `images`
     (line, target), `alts` the alternative text of each image in the same order; `headings`
     (line, level 1–6).
+
+    Of a text that `skim` could read, `links` are left out, for nothing is wrong with them, the
+    lines of headings are 0, and `html` is there: what the renderer makes of `marked`, in which
+    the sanitiser would change nothing.
     """
 
     text: str
@@ -53,24 +58,120 @@ class Reading:
     alts: tuple[str, ...]
     headings: tuple[tuple[int, int], ...]
     words: int
+    html: str | None = None
 
 
 def read(text: str) -> Reading:
     """Parse `text` once for everything that the checks and the renderer want to know."""
-    walk = _Walk(text.encode("utf-8", "replace"))
-    walk.run()
+    return skim(text) or walk(text)
+
+
+# --- the quick way ------------------------------------------------------------------------------
+
+_RAW = re.compile(r"<[A-Za-z/!?]")
+_CITED = re.compile(rf"\[@{KEY}(?:[ \t]*;[ \t]*@{KEY})*[ \t]*\]")
+_TAG = re.compile(r"<[^>]*>")
+_LEVEL = re.compile(r"<h([1-6])>")
+_LINK = re.compile(r'<a href="(?:https?://|mailto:|/(?!/)|#)[^"<>\s]*">')
+_WITHIN = ("<a ", "</a>", "<code>", "</code>", "<del>", "</del>", "<em>", "</em>")
+_WITHIN += ("<strong>", "</strong>")
+_IN_CODE = re.compile(rf"<code>[^<]*{MARK}")
+_BLOCKS = ("blockquote", "h2", "h3", "h4", "h5", "h6", "li", "ol", "p", "pre", "ul")
+_TABLE = ("table", "tbody", "td", "th", "thead", "tr")
+_PLAIN = frozenset(
+    f"<{end}{name}>"
+    for name in (*_BLOCKS, *_TABLE, "a", "code", "del", "em", "strong")
+    for end in ("", "/")
+) - {"<a>"} | {"<br />", "<hr />"}
+
+
+def skim(text: str) -> Reading | None:
+    """What `walk` finds in `text`, read from the HTML that is made of it anyway.
+
+    None where there is anything that it would remark on, or that needs its lines: raw HTML,
+    pictures, titles of links, a malformed citation, a heading of level 1.
+    """
+    if ("<" in text and _RAW.search(text)) or "\\[" in text or "![" in text or not is_sound(text):
+        return None
+    citations: list[Citation] = []
+
+    def mark(found: re.Match[str]) -> str:
+        written = " ".join(found[0].split())
+        line = text.count("\n", 0, found.start()) + 1
+        citations.append(Citation(tuple(_KEYS.findall(written)), line, written))
+        return f"[{MARK}{len(citations) - 1}{MARK}]"
+
+    marked = _CITED.sub(mark, text)
+    if "[@" in marked:
+        return None
+    html = pyromark.html(marked, options=OPTIONS)
+    tags = set(_TAG.findall(html))
+    if not all(_LINK.fullmatch(tag) for tag in tags - _PLAIN):
+        return None
+    unmarked = _without_marks(html, len(citations))
+    if unmarked is None or ("<code>" in tags and _IN_CODE.search(html)):
+        return None
     return Reading(
         text=text,
-        marked=walk.marked(),
-        citations=tuple(citation for _, _, citation in walk.citations),
-        malformed=tuple(walk.malformed),
-        misplaced=tuple(walk.misplaced()),
-        raw=tuple(walk.raw),
-        links=tuple(walk.links),
-        images=tuple(walk.images),
-        alts=tuple(walk.alts),
-        headings=tuple(walk.headings),
-        words=walk.count(),
+        marked=marked,
+        citations=tuple(citations),
+        malformed=(),
+        misplaced=(),
+        raw=(),
+        links=(),
+        images=(),
+        alts=(),
+        headings=tuple((0, int(level)) for level in _LEVEL.findall(html)),
+        words=_words(unmarked, tags),
+        html=_as_cleaned(html),
+    )
+
+
+def _without_marks(html: str, number: int) -> str | None:
+    """`html` without its marks and the spaces before them; None unless each stands there once."""
+    if html.count(MARK) != 2 * number:
+        return None
+    parts = html.split(f"[{MARK}")
+    for index, part in enumerate(parts[1:]):
+        written, _, rest = part.partition(f"{MARK}]")
+        if written != str(index):
+            return None
+        parts[index] = parts[index].rstrip(" \n")
+        parts[index + 1] = rest
+    return "".join(parts) if len(parts) == number + 1 else None
+
+
+def _words(html: str, tags: set[str]) -> int:
+    for tag in tags:
+        html = html.replace(tag, "" if tag.startswith(_WITHIN) else " ")
+    return len(html.split())
+
+
+def _as_cleaned(html: str) -> str:
+    """The sanitiser's spelling of what it lets through."""
+    html = html.replace("<br />", "<br>").replace("<hr />", "<hr>")
+    return html.replace("&quot;", '"').replace("\xa0", "&nbsp;")
+
+
+# --- the thorough way ---------------------------------------------------------------------------
+
+
+def walk(text: str) -> Reading:
+    """What the parser's events tell, with lines."""
+    walker = _Walk(text.encode("utf-8", "replace"))
+    walker.run()
+    return Reading(
+        text=text,
+        marked=walker.marked(),
+        citations=tuple(citation for _, _, citation in walker.citations),
+        malformed=tuple(walker.malformed),
+        misplaced=tuple(walker.misplaced()),
+        raw=tuple(walker.raw),
+        links=tuple(walker.links),
+        images=tuple(walker.images),
+        alts=tuple(walker.alts),
+        headings=tuple(walker.headings),
+        words=walker.count(),
     )
 
 
@@ -96,7 +197,7 @@ class _Walk:
         """Read it all."""
         for event, place in pyromark.events_with_range(self.source.decode(), options=OPTIONS):
             if isinstance(event, str):  # a break or a rule
-                self._words.append(" ")
+                self._words.append(" " if event == "SoftBreak" else "\n")
                 continue
             ((name, value),) = event.items()
             if name == "Text":
@@ -149,7 +250,7 @@ class _Walk:
         elif value == "CodeBlock":
             self._code = False
         if value not in _INLINE:
-            self._words.append(" ")
+            self._words.append("\n")
 
     def _html(self, value: str, line: int) -> None:
         """The pieces of one block follow each other, so they are joined."""
@@ -172,7 +273,7 @@ class _Walk:
         self.citations.append((match.start(), match.end(), citation))
         self._resume = match.end()
         if self._words:  # so that the full stop after a citation is no word
-            self._words[-1] = self._words[-1].rstrip()
+            self._words[-1] = self._words[-1].rstrip(" ")
 
     def _line(self, position: int) -> int:
         return bisect_right(self._breaks, position - 1) + 1

@@ -12,64 +12,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import yaml
-from yaml.resolver import Resolver
+
+from publisher.formats.yamlnodes import Mapping, Node, Scalar, Sequence
+from publisher.formats.yamlskim import skim
+
+__all__ = ["MAX_DEPTH", "MAX_NODES", "Fault", "Mapping", "Node", "Scalar", "Sequence", "compose"]
 
 MAX_DEPTH = 8
 MAX_NODES = 20_000
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_KINDS = {
-    "tag:yaml.org,2002:bool": "yes/no value",
-    "tag:yaml.org,2002:float": "number",
-    "tag:yaml.org,2002:int": "number",
-    "tag:yaml.org,2002:null": "empty value",
-    "tag:yaml.org,2002:timestamp": "date",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Scalar:
-    """One value as typed. `style` is `"`, `'`, `|`, `>` or empty for plain; `line` from 1."""
-
-    value: str
-    style: str
-    line: int
-
-    @property
-    def kind(self) -> str:
-        """`text`, `number`, `date`, `yes/no value` or `empty value`, as YAML 1.1 reads it."""
-        if self.style:
-            return "text"
-        tag = _RESOLVER.resolve(yaml.ScalarNode, self.value, (True, False))
-        return _KINDS.get(tag, "text")
-
-
-@dataclass(frozen=True, slots=True)
-class Sequence:
-    """A list and the line it starts on."""
-
-    items: tuple[Node, ...]
-    line: int
-    kind = "list"
-
-
-@dataclass(frozen=True, slots=True)
-class Mapping:
-    """Keys and values in the order of the file, repeated ones included."""
-
-    pairs: tuple[tuple[Scalar, Node], ...]
-    line: int
-    flow: bool = False
-    kind = "mapping"
-
-    def find(self, key: str) -> Node | None:
-        """The first value under `key`."""
-        return next((value for name, value in self.pairs if name.value == key), None)
-
-
-Node = Scalar | Sequence | Mapping
-
-
 @dataclass(frozen=True, slots=True)
 class Fault:
     """Why there is no tree: the rule it breaks (see `checks.RULES`), where and what."""
@@ -88,15 +40,17 @@ class _Stop(Exception):
         self.fault = fault
 
 
-_RESOLVER: Any = Resolver()
-
-
 def compose(text: str, first_line: int = 1) -> Node | Fault:
     """The one document in `text`, whose first line counts as `first_line`; or what is wrong.
 
     Anchors, aliases and tags are refused: no front matter needs them, and a few hundred
     bytes of aliases can stand for gigabytes.
     """
+    return skim(text, first_line) or parse(text, first_line)
+
+
+def parse(text: str, first_line: int = 1) -> Node | Fault:
+    """The same, always by YAML's own parser."""
     try:
         return _Composer(text, first_line).document()
     except _Stop as stop:

@@ -6,6 +6,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from publisher.checks import RULES, dates, duplicates, images, links, spelling, text
 from publisher.checks.rules import error, softened, warning
@@ -212,3 +214,10 @@ def test_duplicates() -> None:
         ("duplicate-id", "content/a.md", False),
         ("duplicate-slug", "content/a.md", False),
     ]
+
+
+@given(st.text() | st.text(alphabet="aé\n\t\x00\x7f\x85\xa0\xad\u202d\ud800\ufdd0\ufffe\U0001ffff☃"))
+def test_a_quick_look_sees_what_a_thorough_one_sees(written: str) -> None:
+    """Soundness is judged by bytes, and never differs from the list of characters."""
+    for whole in (written, written + "x" * 600):
+        assert text.is_sound(whole) == (text.FORBIDDEN.search(whole) is None)

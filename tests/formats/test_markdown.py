@@ -1,11 +1,14 @@
 import re
 from urllib.parse import urljoin
 
+import pyromark
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from publisher.formats import markdown, sanitise
+from publisher.checks import links
+from publisher.domain.finding import Place
+from publisher.formats import markdown, reading, sanitise
 from publisher.formats.reading import Reading
 
 BASE = "https://journal.example.org/sub/articles/x/"
@@ -275,3 +278,50 @@ def test_words(text: str, words: int) -> None:
 def test_addresses_of_mail() -> None:
     """`<name@example.org>` is a mail address, not a relative link."""
     assert markdown.read("<a@example.org>").links == ((1, "mailto:a@example.org"),)
+
+
+WRITTEN = st.lists(
+    st.sampled_from(
+        [
+            *("Words here", " and", " [@a]", "[@b; @a]", ".", "\n", "\n\n", "## ", "- ", "1. ", "> "),
+            *("**x**", " *y* ", "`z [@a]`", "[t](https://e.org/?a=1&b)", "[u](/articles/x/)", "\\"),
+            *("<", " < 3", "<b>", "&amp;", "\u00a0", "    ", "| [@a] |\n|---|\n| x |\n", "---\n", "~~s~~"),
+            *("![@b]", "[@a](x)", "![i](images/a.png)", "# ", "[@a p]", '"q"', "<https://e.org>", "\u00e9"),
+            *("[v](ftp://e.org)", "[w](x.html)", '[y](https://e.org "t")', "  \n", "```\n", "[r]: /x\n"),
+            *("[@a]: /y\n", "[#](#s)", "<!-- c -->", "&#65;", "[@a", "_", "*"),
+        ]
+    ),
+    max_size=9,
+).map("".join)
+
+
+@given(WRITTEN)
+def test_what_is_skimmed_is_what_a_walk_finds(text: str) -> None:
+    """The quick way gives the same citations, words and HTML, and never misses a remark."""
+    quick = reading.skim(text)
+    if quick is None:
+        return
+    thorough = reading.walk(text)
+    assert (quick.marked, quick.citations, quick.words) == (
+        thorough.marked,
+        thorough.citations,
+        thorough.words,
+    )
+    assert [level for _, level in quick.headings] == [level for _, level in thorough.headings]
+    assert not (thorough.malformed or thorough.misplaced or thorough.raw or thorough.images)
+    place = Place("x")
+    for _, target in thorough.links:
+        assert not list(links.link(target, sanitise.scheme(target), place))
+    numbers = {"a": 1, "b": 2}
+    assert markdown.render(quick, numbers) == markdown.render(thorough, numbers)
+    assert quick.html == sanitise.clean(pyromark.html(quick.marked, options=reading.OPTIONS))
+
+
+def test_ordinary_markdown_is_skimmed() -> None:
+    """Headings, lists, emphasis, links, tables and citations take the short way."""
+    text = "## A\n\nX **y** [z](https://e.org/), p < 0.05 [@a].\n\n- `q`\n\n|a|\n|-|\n|b|\n"
+    found = reading.skim(text)
+    assert found is not None
+    assert found.words == reading.walk(text).words == 10
+    for odd in ("# T", "<b>x</b>", "![a](b.png)", "[@a b]", "[x](ftp://y)", "\\[@a]", "\0"):
+        assert reading.skim(odd) is None

@@ -3,7 +3,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from publisher.formats import yamltree
+from publisher.formats import yamlskim, yamltree
 from publisher.formats.yamltree import Fault, Mapping, Node, Scalar, Sequence
 
 PIECES = st.sampled_from(
@@ -102,3 +102,29 @@ def plain(node: yaml.Node) -> object:
     if isinstance(node, yaml.SequenceNode):
         return [plain(item) for item in node.value]
     return node.value
+
+
+LINES = st.sampled_from(
+    [
+        *("title: Plain text", 'a: "quoted: #"', "b: 'single'", "c: [x, Dr Y, 3]", "d: []", "e:"),
+        *("  - key: one", "    title: two", "  - word", "  path: x", "", "  ", "f: 2001-01-03T22:00Z"),
+        *("g: a: b", "h: a #b", "i: x:", "    - deep: 1", "- top", "j: |", "k: {a: b}", "# no", "l: ''"),
+        *("m: 10.1056/x.7", "  n: [a b, c-d]", "o: no", "  more", "p:q", "q: 'it''s'", 'r: "a\\n"'),
+        *("s: [a, ]", "t: [a b: c]", "u: (x) y", "---", "...", "v: \u00e9\u4e2d", "w: \u2028x", "x:  y  "),
+    ]
+)
+
+
+@given(st.lists(LINES, max_size=8).map("\n".join))
+def test_what_is_skimmed_is_what_the_parser_reads(text: str) -> None:
+    """Front matter that is read line by line gives the very tree, lines and styles included."""
+    if (tree := yamlskim.skim(text, 3)) is not None:
+        assert tree == yamltree.parse(text, 3)
+
+
+def test_ordinary_front_matter_is_skimmed() -> None:
+    """What an author writes day by day takes the short way; what is odd does not."""
+    plain = "id: tag:x.example,2026:a/b\ntags: [a, b c]\nsources:\n  - key: k\n    year: 2020\n"
+    assert yamlskim.skim(plain) == yamltree.parse(plain)
+    for odd in ("a: |\n  x\n", "a:\n", "a: &x 1\n", "a: b\n  c\n", "", "a", "a: \"x\n y\"\n"):
+        assert yamlskim.skim(odd) is None
