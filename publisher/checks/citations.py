@@ -30,9 +30,8 @@ def unknown(uses: Iterable[Cited], keys: Collection[str]) -> Iterator[Finding]:
             )
 
 
-def unused(uses: Iterable[Cited], sources: Mapping[str, Place]) -> Iterator[Finding]:
-    """Each source that nothing cites; `sources` maps keys to their places."""
-    used = {use.key for use in uses}
+def unused(used: Collection[str], sources: Mapping[str, Place]) -> Iterator[Finding]:
+    """Each source whose key is not among those `used`; `sources` maps keys to their places."""
     for key, place in sources.items():
         if key not in used:
             yield error(

@@ -18,7 +18,7 @@ from publisher.formats import channel, feed, footprint
 from publisher.formats.copies import archive_html
 from publisher.formats.feed import Item, clean
 from publisher.formats.feeds import PAGE, Entry, Written, write
-from publisher.formats.markdown import absolute
+from publisher.formats.markdown import quoted
 from publisher.formats.page import Pages
 from publisher.formats.picture import Picture
 
@@ -120,7 +120,7 @@ def _item(journal: Journal, pages: Pages, article: Article, picture: Picture | N
         title = pages.withdrawn_title(article)
         return feed.withdrawn(journal, article, notice, title, article.withdrawn.reason)
     whole = article.feed_bytes <= length.LONGEST
-    content = pages.feed_content(article, absolute, whole=whole)
+    content = pages.feed_content(article, quoted, whole=whole)
     return feed.item(journal, article, content, picture)
 
 

@@ -14,9 +14,7 @@ from publisher.formats.picture import Picture
 NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 """When an empty feed was updated: a fixed instant that is no implausible one, never the clock's."""
 
-_FORBIDDEN = re.compile(
-    "[^\t\n\r\x20-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff]"
-)
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,14 +29,18 @@ def escaped(text: str) -> int:
 
 def taken(body_html: str, questions: Iterable[Question], sources: Iterable[Source]) -> int:
     """About what body, answers and sources take."""
-    total = escaped(body_html) + _ADDRESS * (body_html.count('="#') + body_html.count('="..'))
+    total = escaped(body_html)
+    if (links := body_html.count('="')) and links != body_html.count('="http'):
+        total += _ADDRESS * (body_html.count('="#') + body_html.count('="..'))
     for question in questions:
         total += _MARKUP + 4 * escaped(question.question) + escaped(question.answer_html)
+    texts: list[str] = []
     for source in sources:
-        words = (source.title, source.kind, source.journal or "", *source.authors)
-        links = (address for label, link in source.links for address in (label, link))
-        total += 2 * _MARKUP + sum(map(escaped, words)) + 2 * sum(map(escaped, links))
-    return total
+        texts += (source.title, source.kind, source.journal or "", *source.authors)
+        for label, link in source.links:
+            texts += (label, label, link, link)
+        total += 2 * _MARKUP
+    return total + escaped("".join(texts))
 
 
 def entry(article: Article, disclaimer: str) -> int:

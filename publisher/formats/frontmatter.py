@@ -277,16 +277,12 @@ class _File:
     ) -> _Written:
         """Number the citations over body and answers, render both, note what is wrong."""
         texts = (body, *(each.text for each in asked))
-        cited = [
-            Cited(key, Place(self.path, self._line(text, citation.line, f"@{key}")))
-            for text in texts
-            for citation in text.reading.citations
-            for key in citation.keys
-        ]
-        numbers = {key: n for n, key in enumerate(dict.fromkeys(c.key for c in cited), 1)}
+        keys = [key for text in texts for each in text.reading.citations for key in each.keys]
+        numbers = {key: number for number, key in enumerate(dict.fromkeys(keys), 1)}
         findings = self.fields.findings
-        findings += citations.unknown(cited, listed)
-        findings += citations.unused(cited, {key: each.place for key, each in listed.items()})
+        if not numbers.keys() <= listed.keys():
+            findings += citations.unknown(self._cited(texts), listed)
+        findings += citations.unused(numbers, {key: each.place for key, each in listed.items()})
         findings += headings.levels(
             ((body.line(line), level) for line, level in body.reading.headings), self.path
         )
@@ -311,6 +307,12 @@ class _File:
             citations=tuple(uses.get(key, 0) for key in numbers),
             words=sum(text.reading.words for text in texts),
         )
+
+    def _cited(self, texts: Iterable[_Text]) -> Iterator[Cited]:
+        for text in texts:
+            for citation in text.reading.citations:
+                for key in citation.keys:
+                    yield Cited(key, self._place(text, citation.line, f"@{key}"))
 
     def _render(
         self, text: _Text, numbers: Mapping[str, int], uses: Mapping[str, int], top: int

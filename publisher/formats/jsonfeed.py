@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from json.encoder import encode_basestring
 from typing import Any
 
 from publisher.formats import mould
@@ -11,6 +12,7 @@ from publisher.formats.feed import Feed, Item
 from publisher.formats.templating import instant
 
 TYPE = "application/feed+json"
+_SHORT = 500
 VERSION = "https://jsonfeed.org/version/1.1"
 
 
@@ -65,7 +67,11 @@ def _present(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _text(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False)[1:-1]
+    if len(value) < _SHORT:
+        return encode_basestring(value)[1:-1]
+    # Long ones hold no other controls (`feed.clean`), and this takes a third of the time.
+    value = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return value.replace("\r", "\\r").replace("\t", "\\t")
 
 
 def _spelling(before: str) -> mould.Spell:

@@ -20,7 +20,17 @@ import pyromark
 from publisher.formats import sanitise
 from publisher.formats.reading import KEY, MARK, OPTIONS, Citation, Reading, read
 
-__all__ = ["KEY", "absolute", "picture_path", "pictures", "plain", "read", "render", "stripped"]
+__all__ = [
+    "KEY",
+    "absolute",
+    "picture_path",
+    "pictures",
+    "plain",
+    "quoted",
+    "read",
+    "render",
+    "stripped",
+]
 
 _TAG = r'<[^>"]*(?:"[^"]*"[^>"]*)*>'
 _TAGS = re.compile(_TAG)
@@ -36,6 +46,11 @@ _BLOCK = re.compile(
 )
 _CITED = re.compile(r'<sup class="cite">(.*?)</sup>')
 _SPACE = re.compile(r"[^\S\n]+")
+_ATTRIBUTED = re.compile(r'<[a-z][a-z0-9]*\s[^>"]*(?:"[^"]*"[^>"]*)*>')
+_ABSOLUTE = ('<a href="https://', '<a href="http://', '<a href="mailto:')
+_MARKED = re.compile(
+    r'<a id="cite-\d+-\d+" href="(#source-\d+)" role="doc-noteref" aria-label="Source \d+">'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,9 +236,22 @@ def absolute(html: str, base_url: str) -> str:
     here = entities.escape(base_url.partition("#")[0])
 
     def tag(match: re.Match[str]) -> str:
-        return _LINK.sub(link, match[0]) if '="' in match[0] else match[0]
+        found = match[0]
+        if found.startswith(_ABSOLUTE) and found.count('="') == 1:
+            return found
+        return _LINK.sub(link, found)
 
-    return _TAGS.sub(tag, html)
+    return _ATTRIBUTED.sub(tag, html)
+
+
+def quoted(html: str, base_url: str) -> str:
+    """`html` for others' pages: addresses absolute, and marks of citations plain links.
+
+    An anchor or a role of ours means nothing there, and would stand there twice where two
+    articles do.
+    """
+    here = entities.escape(base_url.partition("#")[0]).replace("\\", "\\\\")
+    return absolute(_MARKED.sub(rf'<a href="{here}\1">', html), base_url)
 
 
 def plain(html: str) -> str:

@@ -180,8 +180,17 @@ def _mark(number: int) -> str:
 
 def text(value: str) -> str:
     """Text between tags, as libxml2 writes it."""
+    return _long(value) if len(value) > _LONG else _escaped(value)
+
+
+def _escaped(value: str) -> str:
     value = value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return value.replace("\r", "&#13;")
+
+
+_LONG = 1_000
+_long = lru_cache(maxsize=2)(_escaped)
+"""Two formats in turn ask for the same content."""
 
 
 def attribute(value: str) -> str:

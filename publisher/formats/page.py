@@ -313,7 +313,9 @@ class Pages:
         if (found := self._environments.get(spoken)) is None:
             found = environment(self._templates, language=spoken, zone=self._journal.zone)
             found.globals.update(
-                self._shown, once=lru_cache(maxsize=1024)(partial(self._once, found))
+                self._shown,
+                once=lru_cache(maxsize=1024)(partial(self._once, found)),
+                cited=lru_cache(maxsize=1024)(partial(self._cited, found)),
             )
             self._environments[spoken] = found
         return found
@@ -322,6 +324,11 @@ class Pages:
         """A part that many pages share; `here` is the page that its links lead to, if any."""
         # The templates have escaped what is in it already.
         return Markup(render(env, self._templates, name, here=here))  # noqa: S704 - as said above
+
+    def _cited(self, env: SpokenEnvironment, source: Source, note: str = "") -> Markup:
+        """A source as page and feeds name it; `note` says how it stands now."""
+        made = render(env, self._templates, "site/_source.html", source=source, note=note)
+        return Markup(made)  # noqa: S704 - the template has escaped what is in it
 
     def _href(self, path: str) -> Markup:
         """A path of the site as pages link to it, below the journal's URL."""

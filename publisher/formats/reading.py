@@ -6,7 +6,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyromark
 
@@ -25,8 +25,7 @@ _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _INLINE = ("Emphasis", "Strong", "Strikethrough", "Link", "Image")
 
 
-@dataclass(frozen=True, slots=True)
-class Citation:
+class Citation(NamedTuple):
     """One `[@a; @b]`: its keys, its line from 1, and what the author wrote."""
 
     keys: tuple[str, ...]
@@ -93,15 +92,7 @@ def skim(text: str) -> Reading | None:
     """
     if ("<" in text and _RAW.search(text)) or "\\[" in text or "![" in text or not is_sound(text):
         return None
-    citations: list[Citation] = []
-
-    def mark(found: re.Match[str]) -> str:
-        written = " ".join(found[0].split())
-        line = text.count("\n", 0, found.start()) + 1
-        citations.append(Citation(tuple(_KEYS.findall(written)), line, written))
-        return f"[{MARK}{len(citations) - 1}{MARK}]"
-
-    marked = _CITED.sub(mark, text)
+    marked, citations = _marked(text)
     if "[@" in marked:
         return None
     html = pyromark.html(marked, options=OPTIONS)
@@ -123,8 +114,27 @@ def skim(text: str) -> Reading | None:
         alts=(),
         headings=tuple((0, int(level)) for level in _LEVEL.findall(html)),
         words=_words(unmarked, tags),
-        html=_as_cleaned(html),
+        html=_as_cleaned(html, tags),
     )
+
+
+def _marked(text: str) -> tuple[str, list[Citation]]:
+    """`text` with marks in the place of all that looks like a citation."""
+    parts: list[str] = []
+    citations: list[Citation] = []
+    last, line = 0, 1
+    for found in _CITED.finditer(text):
+        start, end = found.span()
+        line += text.count("\n", last, start)
+        written = found[0]
+        keys: tuple[str, ...] = (written[2:-1],)
+        if " " in written or ";" in written or "\t" in written:
+            written = " ".join(written.split())
+            keys = tuple(_KEYS.findall(written))
+        parts += (text[last:start], f"[{MARK}{len(citations)}{MARK}]")
+        citations.append(Citation(keys, line, written))
+        last = end
+    return "".join((*parts, text[last:])), citations
 
 
 def _without_marks(html: str, number: int) -> str | None:
@@ -143,14 +153,17 @@ def _without_marks(html: str, number: int) -> str | None:
 
 def _words(html: str, tags: set[str]) -> int:
     for tag in tags:
-        html = html.replace(tag, "" if tag.startswith(_WITHIN) else " ")
-    return len(html.split())
+        if tag.startswith(_WITHIN):
+            html = html.replace(tag, "")
+    return len(_TAG.sub(" ", html).split())
 
 
-def _as_cleaned(html: str) -> str:
+def _as_cleaned(html: str, tags: set[str]) -> str:
     """The sanitiser's spelling of what it lets through."""
-    html = html.replace("<br />", "<br>").replace("<hr />", "<hr>")
-    return html.replace("&quot;", '"').replace("\xa0", "&nbsp;")
+    for tag in ("<br />", "<hr />"):
+        if tag in tags:
+            html = html.replace(tag, tag.replace(" /", ""))
+    return html.replace("\xa0", "&nbsp;") if "\xa0" in html else html
 
 
 # --- the thorough way ---------------------------------------------------------------------------

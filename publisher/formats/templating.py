@@ -123,7 +123,12 @@ def _filters(spoken: Locale, zone: ZoneInfo) -> dict[str, Callable[..., str]]:
     def number(value: float) -> str:
         return format_decimal(value, locale=spoken)
 
-    return {"date": local_date, "datetime": local_datetime, "iso": instant, "number": number}
+    return {
+        "date": local_date,
+        "datetime": local_datetime,
+        "iso": lru_cache(maxsize=4096)(instant),
+        "number": lru_cache(maxsize=4096)(number),
+    }
 
 
 def _always() -> bool:

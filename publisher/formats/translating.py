@@ -13,6 +13,7 @@ from jinja2 import Environment, TemplateSyntaxError, nodes
 from jinja2.visitor import NodeTransformer
 
 from publisher.formats.catalogue import Catalogue, english, pieces
+from publisher.formats.escaping import Escaping, quick
 
 FUNCTIONS: Mapping[str, tuple[bool, bool]] = {
     "_": (False, False),
@@ -34,6 +35,9 @@ class SpokenEnvironment(Environment):
     What stands in a message is markup only where the English message holds markup itself: a
     translation cannot bring any into a page.
     """
+
+    code_generator_class = Escaping
+    quick = staticmethod(quick)
 
     def __init__(self, catalogue: Catalogue, **options: Any) -> None:
         super().__init__(extensions=["jinja2.ext.i18n"], **options)

@@ -22,6 +22,8 @@ MAX_DEPTH = 8
 MAX_NODES = 20_000
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """Why there is no tree: the rule it breaks (see `checks.RULES`), where and what."""

@@ -216,7 +216,9 @@ def test_duplicates() -> None:
     ]
 
 
-@given(st.text() | st.text(alphabet="aé\n\t\x00\x7f\x85\xa0\xad\u202d\ud800\ufdd0\ufffe\U0001ffff☃"))
+@given(
+    st.text() | st.text(alphabet="aé\n\t\x00\x7f\x85\xa0\xad\u202d\ud800\ufdd0\ufffe\U0001ffff☃")
+)
 def test_a_quick_look_sees_what_a_thorough_one_sees(written: str) -> None:
     """Soundness is judged by bytes, and never differs from the list of characters."""
     for whole in (written, written + "x" * 600):

@@ -283,11 +283,49 @@ def test_addresses_of_mail() -> None:
 WRITTEN = st.lists(
     st.sampled_from(
         [
-            *("Words here", " and", " [@a]", "[@b; @a]", ".", "\n", "\n\n", "## ", "- ", "1. ", "> "),
+            *(
+                "Words here",
+                " and",
+                " [@a]",
+                "[@b; @a]",
+                ".",
+                "\n",
+                "\n\n",
+                "## ",
+                "- ",
+                "1. ",
+                "> ",
+            ),
             *("**x**", " *y* ", "`z [@a]`", "[t](https://e.org/?a=1&b)", "[u](/articles/x/)", "\\"),
-            *("<", " < 3", "<b>", "&amp;", "\u00a0", "    ", "| [@a] |\n|---|\n| x |\n", "---\n", "~~s~~"),
-            *("![@b]", "[@a](x)", "![i](images/a.png)", "# ", "[@a p]", '"q"', "<https://e.org>", "\u00e9"),
-            *("[v](ftp://e.org)", "[w](x.html)", '[y](https://e.org "t")', "  \n", "```\n", "[r]: /x\n"),
+            *(
+                "<",
+                " < 3",
+                "<b>",
+                "&amp;",
+                "\u00a0",
+                "    ",
+                "| [@a] |\n|---|\n| x |\n",
+                "---\n",
+                "~~s~~",
+            ),
+            *(
+                "![@b]",
+                "[@a](x)",
+                "![i](images/a.png)",
+                "# ",
+                "[@a p]",
+                '"q"',
+                "<https://e.org>",
+                "\u00e9",
+            ),
+            *(
+                "[v](ftp://e.org)",
+                "[w](x.html)",
+                '[y](https://e.org "t")',
+                "  \n",
+                "```\n",
+                "[r]: /x\n",
+            ),
             *("[@a]: /y\n", "[#](#s)", "<!-- c -->", "&#65;", "[@a", "_", "*"),
         ]
     ),
@@ -308,7 +346,8 @@ def test_what_is_skimmed_is_what_a_walk_finds(text: str) -> None:
         thorough.words,
     )
     assert [level for _, level in quick.headings] == [level for _, level in thorough.headings]
-    assert not (thorough.malformed or thorough.misplaced or thorough.raw or thorough.images)
+    remarks = (*thorough.malformed, *thorough.misplaced, *thorough.raw, *thorough.images)
+    assert remarks == ()
     place = Place("x")
     for _, target in thorough.links:
         assert not list(links.link(target, sanitise.scheme(target), place))

@@ -24,7 +24,7 @@ ITEM = st.builds(
     url=VALUE,
     title=VALUE,
     summary=TEXT | SPECIAL,
-    content_html=VALUE,
+    content_html=VALUE | st.tuples(VALUE, VALUE).map(lambda two: "x".join(two) * 300),
     published_at=MOMENT,
     updated_at=MOMENT,
     authors=st.lists(VALUE, max_size=3).map(tuple),
@@ -37,7 +37,12 @@ PAGE = st.none() | st.builds(Addresses, VALUE, VALUE, VALUE)
 
 @settings(deadline=None, max_examples=40)
 @given(
-    st.lists(ITEM, max_size=3), PAGE, PAGE, PAGE, st.booleans(), st.sampled_from([None, "https://h"])
+    st.lists(ITEM, max_size=3),
+    PAGE,
+    PAGE,
+    PAGE,
+    st.booleans(),
+    st.sampled_from([None, "https://h"]),
 )
 def test_a_mould_gives_what_the_writer_gives(
     items: list[Item],

@@ -3,9 +3,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from babel import Locale
+from hypothesis import given
+from hypothesis import strategies as st
+from markupsafe import Markup, escape
 
 from publisher.domain.template import Template, TemplateSet
 from publisher.errors import Defect, TemplateError
+from publisher.formats.escaping import quick
 from publisher.formats.templating import environment, instant, locale, render
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -127,3 +131,17 @@ def test_an_error_outside_any_template_is_not_blamed_on_one() -> None:
     env.template_class = None  # type: ignore[assignment]  # breaks Jinja2 before the template runs
     with pytest.raises(AttributeError):
         render(env, templates, "a.html")
+
+
+@given(
+    st.text()
+    | st.text(alphabet="a&<>\"'")
+    | st.integers()
+    | st.booleans()
+    | st.none()
+    | st.floats()
+)
+def test_the_quick_way_of_escaping_is_the_thorough_one(value: object) -> None:
+    """Values come out as markupsafe escapes them, and what is marked safe as it is."""
+    assert quick(value) == str(escape(value))
+    assert quick(Markup(f"<b>{value}</b>")) == f"<b>{value}</b>"  # noqa: S704 - that is the point

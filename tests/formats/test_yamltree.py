@@ -107,10 +107,37 @@ def plain(node: yaml.Node) -> object:
 LINES = st.sampled_from(
     [
         *("title: Plain text", 'a: "quoted: #"', "b: 'single'", "c: [x, Dr Y, 3]", "d: []", "e:"),
-        *("  - key: one", "    title: two", "  - word", "  path: x", "", "  ", "f: 2001-01-03T22:00Z"),
-        *("g: a: b", "h: a #b", "i: x:", "    - deep: 1", "- top", "j: |", "k: {a: b}", "# no", "l: ''"),
+        *(
+            "  - key: one",
+            "    title: two",
+            "  - word",
+            "  path: x",
+            "",
+            "  ",
+            "f: 2001-01-03T22:00Z",
+        ),
+        *(
+            "g: a: b",
+            "h: a #b",
+            "i: x:",
+            "    - deep: 1",
+            "- top",
+            "j: |",
+            "k: {a: b}",
+            "# no",
+            "l: ''",
+        ),
         *("m: 10.1056/x.7", "  n: [a b, c-d]", "o: no", "  more", "p:q", "q: 'it''s'", 'r: "a\\n"'),
-        *("s: [a, ]", "t: [a b: c]", "u: (x) y", "---", "...", "v: \u00e9\u4e2d", "w: \u2028x", "x:  y  "),
+        *(
+            "s: [a, ]",
+            "t: [a b: c]",
+            "u: (x) y",
+            "---",
+            "...",
+            "v: \u00e9\u4e2d",
+            "w: \u2028x",
+            "x:  y  ",
+        ),
     ]
 )
 
@@ -126,5 +153,5 @@ def test_ordinary_front_matter_is_skimmed() -> None:
     """What an author writes day by day takes the short way; what is odd does not."""
     plain = "id: tag:x.example,2026:a/b\ntags: [a, b c]\nsources:\n  - key: k\n    year: 2020\n"
     assert yamlskim.skim(plain) == yamltree.parse(plain)
-    for odd in ("a: |\n  x\n", "a:\n", "a: &x 1\n", "a: b\n  c\n", "", "a", "a: \"x\n y\"\n"):
+    for odd in ("a: |\n  x\n", "a:\n", "a: &x 1\n", "a: b\n  c\n", "", "a", 'a: "x\n y"\n'):
         assert yamlskim.skim(odd) is None
