@@ -72,8 +72,10 @@ _CITED = re.compile(rf"\[@{KEY}(?:[ \t]*;[ \t]*@{KEY})*[ \t]*\]")
 _TAG = re.compile(r"<[^>]*>")
 _LEVEL = re.compile(r"<h([1-6])>")
 _LINK = re.compile(r'<a href="(?:https?://|mailto:|/(?!/)|#)[^"<>\s]*">')
-_WITHIN = ("<a ", "</a>", "<code>", "</code>", "<del>", "</del>", "<em>", "</em>")
-_WITHIN += ("<strong>", "</strong>")
+_WITHIN = tuple(
+    ["<a ", "</a>"]
+    + [f"<{end}{name}>" for name in ("code", "del", "em", "strong") for end in ("", "/")]
+)
 _IN_CODE = re.compile(rf"<code>[^<]*{MARK}")
 _BLOCKS = ("blockquote", "h2", "h3", "h4", "h5", "h6", "li", "ol", "p", "pre", "ul")
 _TABLE = ("table", "tbody", "td", "th", "thead", "tr")
