@@ -9,13 +9,13 @@ from __future__ import annotations
 import gc
 import hashlib
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from publisher import dispatch, mailroom, plan, release, transports, websub
+from publisher import dispatch, engines, mailroom, plan, release, transports, websub
 from publisher.announcements import AnnouncementFile
 from publisher.build import prepare
 from publisher.cache import Shelf, edition
@@ -28,6 +28,7 @@ from publisher.domain.issue import ArchivedIssue, Issue, IssueEvent, IssueState
 from publisher.domain.journal import Journal, Newsletter
 from publisher.domain.leaf import Leaf, Leaves, ready
 from publisher.domain.retry import RetryPolicy
+from publisher.domain.wakeup import Wakeup
 from publisher.errors import Defect, NotAllowed
 from publisher.forks import Forks
 from publisher.formats import hosting
@@ -35,7 +36,16 @@ from publisher.formats import websub as hub_words
 from publisher.formats.pepper import Pepper
 from publisher.gate import Gate
 from publisher.hub import HttpHub
-from publisher.ports import Content, Library, Retractions, Site, Store, Templates, Transport
+from publisher.ports import (
+    Content,
+    Engine,
+    Library,
+    Retractions,
+    Site,
+    Store,
+    Templates,
+    Transport,
+)
 from publisher.retractions import RetractionFile
 from publisher.settings import Settings
 from publisher.site import Tree
@@ -65,11 +75,18 @@ class App:
     store: Store
     transports: Mapping[str, Transport]
     retractions: Retractions
+    engine: Engine | None = None
 
     @property
     def journal(self) -> Journal:
         """The journal that the settings describe."""
         return self.settings.journal
+
+    def migrate(self, now: datetime) -> None:
+        """Bring the store, and the engine's tables in it, up to date. Raises StoreError."""
+        self.store.migrate(now)
+        if self.engine is not None:
+            self.engine.migrate()
 
     def close(self) -> None:
         """Let go of the store."""
@@ -93,7 +110,7 @@ def open_app(
 ) -> App:
     """Assemble everything that `settings` name. Nothing is connected to, nothing is sent.
 
-    The store's schema is left as it is: call `app.store.migrate(now)` before using it.
+    The store's schema is left as it is: call `app.migrate(now)` before using it.
     `mint_id` makes a new article's id (a `tag:` URI); without it, minting is a Defect.
     `only_read`: for looking alone; the store must be there and cannot be changed.
     Raises SettingsError (also for a transport's options) and StoreError.
@@ -111,11 +128,13 @@ def open_app(
         cache=_cache(settings),
         workers=Forks(),
     )
+    engine = engines.connect(settings.engine, settings.store_url)
     store = open_store(
         settings.store_url,
         host=settings.mail_host,
         pepper=Pepper(settings.suppression_keys),
         only_read=only_read,
+        wake=None if engine is None else engine.wake,
     )
     return App(
         settings,
@@ -125,6 +144,7 @@ def open_app(
         store,
         ways,
         open_retractions(settings),
+        engine,
     )
 
 
@@ -322,14 +342,20 @@ def drain(
     worker: str,
     stop: threading.Event,
     issue_id: int | None = None,
+    wakeup: Wakeup | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> dispatch.Report:
-    """Send what may be sent now (`issue_id`: of that issue alone). See `dispatch.Dispatcher`."""
+    """Send what may be sent now. See `dispatch.Dispatcher`.
+
+    `issue_id`: of that issue alone; `wakeup`: only what it is about.
+    """
+    if wakeup is not None:
+        issue_id = wakeup.issue_id
     bounds = app.settings.dispatching
     return Dispatcher(
         journal=app.journal,
         keys=app.settings.keys,
-        outbox=app.store.outbox,
+        outbox=app.store.outbox if wakeup is None else app.store.outbox.part(wakeup),
         issues=app.store.issues,
         notices=app.store.notices,
         transports=app.transports,
@@ -344,3 +370,12 @@ def drain(
         verp=mailroom.verp(app.settings),
         gate=gate(app, clock),
     ).drain(stop, issue_id, on_progress)
+
+
+def awake(app: App, now: datetime) -> Sequence[Wakeup]:
+    """What nobody may have been woken for: retries that fell due, what dead workers held."""
+    outbox = app.store.outbox
+    outbox.lapse(now)
+    outbox.wake(now, app.settings.dispatching.retry_limit)
+    outbox.finish(now)
+    return outbox.wakeups()

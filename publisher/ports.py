@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from threading import Event
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from publisher.domain.announcement import Announcement
@@ -47,6 +48,7 @@ from publisher.domain.subscription import (
     Wishes,
 )
 from publisher.domain.template import TemplateSet
+from publisher.domain.wakeup import Share, Wakeup
 
 # --- content and site -----------------------------------------------------------------------
 
@@ -427,6 +429,14 @@ class Outbox(Protocol):
         How many moved: never the suppressed or unsubscribed. Reopens a finished issue.
         Raises NotFound, NotAllowed.
         """
+        ...
+
+    def part(self, wakeup: Wakeup) -> Outbox:
+        """The same outbox, but claiming nothing beside what a wake-up is about."""
+        ...
+
+    def wakeups(self) -> Sequence[Wakeup]:
+        """Parts of sending issues, and the notices, that have something queued and due."""
         ...
 
     def pending(self, issue_id: int | None = None) -> int:
@@ -811,6 +821,53 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Let go of every connection."""
+        ...
+
+
+# --- the engine ----------------------------------------------------------------------------------
+
+Wake = Callable[[Any, Sequence[Wakeup]], None]
+"""Passes wake-ups on, within the transaction of the driver's connection that it is given."""
+
+Work = Callable[[Wakeup, Callable[[], bool]], bool]
+"""Sends what a wake-up is about until the function says stop; whether more is waiting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What an engine has before it: jobs by newsletter (`notices` for those), and processes."""
+
+    jobs: Mapping[str, int]
+    workers: int
+
+
+class Engine(Protocol):
+    """What wakes workers on other machines. The outbox decides; an engine only spreads the word."""
+
+    def migrate(self) -> None:
+        """Bring its own tables up to date. Raises StoreError."""
+        ...
+
+    def wake(self, connection: Any, wakeups: Sequence[Wakeup]) -> None:
+        """Pass on in the transaction of the driver's `connection`; what waits already, once."""
+        ...
+
+    def work(
+        self,
+        work: Work,
+        sweep: Callable[[], Sequence[Wakeup]],
+        *,
+        share: Share,
+        stop: Event,
+    ) -> None:
+        """Call `work` for the wake-ups of a share until `stop` is set. Raises StoreError.
+
+        `sweep` finds every minute what nobody was woken for.
+        """
+        ...
+
+    def waiting(self) -> Waiting:
+        """For `status`. Raises StoreError."""
         ...
 
 

@@ -139,6 +139,7 @@ class Settings:
     publishing: Publishing = field(default_factory=Publishing)
     dispatching: Dispatching = field(default_factory=Dispatching)
     serving: Serving = field(default_factory=Serving)
+    engine: str = "embedded"
     cutoff: timedelta = timedelta(hours=48)  # how old a missed slot may be to be caught up
     suppression_keys: tuple[tuple[str, bytes], ...] = ()  # hash who was forgotten; see Pepper
     retention: Retention = field(default_factory=Retention)
@@ -208,6 +209,7 @@ def load(
         templates_dir=root / document.templates,
         public_dir=root / document.public,
         store_url=_store_url(document.store, root),
+        engine=document.engine,
         transports=ways or {"default": _outbox(root)},
         keys=keys,
         publishing=Publishing(**document.publishing.model_dump()),

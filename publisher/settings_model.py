@@ -319,6 +319,7 @@ class Document(BaseSettings):
     templates: Line = "templates"
     public: Line = "public"
     store: Line = "sqlite:///var/store.sqlite3"
+    engine: Literal["embedded", "procrastinate"] = "embedded"
     secret_key_file: Lines = ("var/secret.key",)
     secret_key: SecretStr | None = None
     suppression_key_file: Lines = ("var/suppression.key",)

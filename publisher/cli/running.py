@@ -14,6 +14,8 @@ from publisher.cli.demo import staged
 from publisher.cli.frame import cli
 from publisher.cli.sending import stopping
 from publisher.cli.session import Session
+from publisher.domain.wakeup import ALL, Share
+from publisher.errors import UsageError
 from publisher.settings import Settings
 
 
@@ -23,10 +25,41 @@ def run(context: typer.Context) -> None:
     _stay(context.obj, serve=True, work=True, schedule=True)
 
 
-@cli.command(epilog="Example: publisher worker")
-def worker(context: typer.Context) -> None:
+@cli.command(epilog="Example: publisher worker --concurrency 2 --newsletter weekly")
+def worker(
+    context: typer.Context,
+    concurrency: Annotated[
+        int,
+        typer.Option(
+            min=1, max=32, help="How many parts of issues at once, with connections each."
+        ),
+    ] = 1,
+    newsletter: Annotated[
+        list[str] | None,
+        typer.Option("--newsletter", help="Only send this one; may be given several times."),
+    ] = None,
+    drain: Annotated[
+        bool, typer.Option("--drain/--wait", help="End when nothing is waiting, or wait for more.")
+    ] = False,
+) -> None:
     """Only send what is waiting; any number of these may run at once."""
-    _stay(context.obj, serve=False, work=True, schedule=False)
+    session: Session = context.obj
+    named = tuple(newsletter or ())
+    settings = session.settings(keys_needed=True)
+    for name in named:
+        words.newsletter(settings.journal, name)
+    if settings.engine == "embedded" and (named or concurrency != 1):
+        raise UsageError(
+            "--concurrency and --newsletter share work out over several workers: "
+            'set engine = "procrastinate" for that, or leave them out'
+        )
+    _stay(
+        session,
+        serve=False,
+        work=True,
+        schedule=False,
+        share=Share(concurrency, named, drain),
+    )
 
 
 @cli.command(epilog="Example: publisher scheduler")
@@ -46,7 +79,15 @@ def web(
     _stay(context.obj, serve=True, work=False, schedule=False, demo=demo)
 
 
-def _stay(session: Session, *, serve: bool, work: bool, schedule: bool, demo: bool = False) -> None:
+def _stay(
+    session: Session,
+    *,
+    serve: bool,
+    work: bool,
+    schedule: bool,
+    demo: bool = False,
+    share: Share = ALL,
+) -> None:
     """Until Ctrl-C or SIGTERM: nothing new is begun then, what is under way ends."""
     # Only here: a web server and a scheduler are much to load for `publisher check`.
     from publisher import scheduler as clockwork
@@ -78,6 +119,7 @@ def _stay(session: Session, *, serve: bool, work: bool, schedule: bool, demo: bo
             serve=serve,
             work=work,
             schedule=schedule,
+            share=share,
             reload=reload,
             on_listening=on_listening,
         )

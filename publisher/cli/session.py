@@ -64,7 +64,7 @@ class Session:
         """
         app = open_app(change(self.settings(keys_needed=keys_needed)))
         try:
-            app.store.migrate(self.started_at)
+            app.migrate(self.started_at)
             yield app
         finally:
             app.close()

@@ -20,6 +20,7 @@ from publisher.domain.cadence import CadenceKind
 from publisher.domain.finding import Finding
 from publisher.domain.issue import Issue, IssueState
 from publisher.domain.journal import Newsletter
+from publisher.ports import Waiting
 
 OPEN = (IssueState.DRAFT, IssueState.APPROVED, IssueState.SENDING, IssueState.PAUSED)
 SKIPPED_SHOWN = 3
@@ -39,6 +40,7 @@ class Overview:
     untold: tuple[Announcement, ...]
     overdue: tuple[tuple[Issue, str | None], ...]
     stuck: tuple[tuple[Issue, str], ...]
+    waiting: Waiting | None
 
 
 @cli.command(epilog="Example: publisher status")
@@ -78,6 +80,7 @@ def _look(app: App, now: datetime) -> Overview:
         untold=untold(app),
         overdue=overdue(app, now),
         stuck=advice.stuck(app.store),
+        waiting=None if app.engine is None else app.engine.waiting(),
     )
 
 
@@ -126,6 +129,9 @@ def _document(app: App, session: Session, seen: Overview, steps: Sequence[str]) 
             }
             for each in seen.untold
         ],
+        "queue": None
+        if seen.waiting is None
+        else {"waiting": dict(seen.waiting.jobs), "workers": seen.waiting.workers},
         "next": list(steps),
     }
 
@@ -155,12 +161,21 @@ def _lines(app: App, session: Session, seen: Overview, steps: Sequence[str]) -> 
     ]
     if any(seen.notices.values()):
         lines += ["", f"Notices: {words.counts(seen.notices)}"]
+    if seen.waiting is not None:
+        lines += ["", "Queue", *_queue(seen.waiting)]
     if seen.untold:
         lines += ["", "The hub does not know yet of", *(_untold(app, each) for each in seen.untold)]
     if seen.findings:
         lines += ["", "Wrong in the articles", *(f"  {finding}" for finding in seen.findings)]
     lines += ["", "What to do next", *(f"  {step}" for step in steps or ["Nothing needs you."])]
     return lines
+
+
+def _queue(waiting: Waiting) -> list[str]:
+    jobs = [
+        f"  {name}: {words.count(number, 'part')} waiting" for name, number in waiting.jobs.items()
+    ]
+    return [*jobs, f"  {words.count(waiting.workers, 'worker')} at work or ready"]
 
 
 def _untold(app: App, each: Announcement) -> str:

@@ -16,6 +16,8 @@ from datetime import UTC, datetime, timedelta
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from publisher.app import App
+from publisher.domain.wakeup import ALL, Share
+from publisher.errors import PublisherError
 from publisher.scheduler.memory import Memory
 from publisher.scheduler.receiving import expected, receive_until
 from publisher.scheduler.running import (
@@ -24,6 +26,7 @@ from publisher.scheduler.running import (
     listening,
     serve_until,
     watch_files,
+    work_queue,
 )
 from publisher.scheduler.running import (
     work as work_until,
@@ -46,12 +49,14 @@ def run(
     serve: bool,
     work: bool,
     schedule: bool,
+    share: Share = ALL,
     reload: Callable[[], App] | None = None,
     on_listening: Callable[[str, int], None] | None = None,
 ) -> None:
     """Run the journal until `stop` is set (SIGTERM and SIGINT set it too).
 
-    `schedule`: plan, build, release and watch files; `work`: send; `serve`: answer HTTP.
+    `schedule`: plan, build, release and watch files; `work`: send, as `share` says; `serve`:
+    answer HTTP.
     `reload` reads the settings again when their file changes. `on_listening` is called with
     host and port once requests are answered. The store must be migrated. Raises OperatorError
     where the address is taken.
@@ -59,21 +64,35 @@ def run(
     live = Live(app, clock, reload)
     with _signals(stop):
         if not serve:
-            with _threads(live, clock, stop, work=work, schedule=schedule):
+            with _threads(live, clock, stop, share if work else None, schedule=schedule):
                 stop.wait()
             return
         with listening(app) as bound:
             host, port = bound.getsockname()[:2]
-            with _threads(live, clock, stop, work=work, schedule=schedule):
+            with _threads(live, clock, stop, share if work else None, schedule=schedule):
                 log.info("serving http://%s:%d", host, port)
                 if on_listening is not None:
                     on_listening(host, port)
                 serve_until(live, clock, stop, bound)
 
 
+def _work(live: Live, clock: Clock, stop: threading.Event, share: Share) -> None:
+    """Send until `stop`, which is set when there is nothing left to do or to hope for."""
+    try:
+        if live.app.engine is None:
+            work_until(live, clock, stop, drained=share.drained)
+        else:
+            work_queue(live, clock, stop, share)
+    except PublisherError as error:
+        log.error("%s", error)  # noqa: TRY400 (an operator's error, said in its own words)
+    finally:
+        if share.drained:
+            stop.set()
+
+
 @contextmanager
 def _threads(
-    live: Live, clock: Clock, stop: threading.Event, *, work: bool, schedule: bool
+    live: Live, clock: Clock, stop: threading.Event, share: Share | None, *, schedule: bool
 ) -> Iterator[None]:
     """Everything beside the main thread; on the way out `stop` is set and all is waited for."""
     threads: list[threading.Thread] = []
@@ -86,9 +105,9 @@ def _threads(
                 threads.append(
                     threading.Thread(target=receive_until, args=(live, clock, stop), name="receive")
                 )
-        if work:
+        if share is not None:
             threads.append(
-                threading.Thread(target=work_until, args=(live, clock, stop), name="work")
+                threading.Thread(target=_work, args=(live, clock, stop, share), name="work")
             )
         for thread in threads:
             thread.start()

@@ -16,8 +16,10 @@ from pathlib import Path
 import uvicorn
 from watchfiles import watch
 
-from publisher.app import App, drain
-from publisher.errors import OperatorError, PublisherError
+from publisher import dispatch
+from publisher.app import App, awake, drain
+from publisher.domain.wakeup import Share, Wakeup
+from publisher.errors import Defect, OperatorError, PublisherError
 from publisher.scheduler import alerts
 from publisher.scheduler.memory import Memory, stamp
 from publisher.scheduler.ticking import Report, tick
@@ -88,10 +90,10 @@ class Live:
         fresh.store.close()
         moved = [
             name
-            for name in ("store_url", "serving")
+            for name in ("store_url", "engine", "serving")
             if getattr(fresh.settings, name) != getattr(self.app.settings, name)
         ]
-        self.app = replace(fresh, store=self.app.store)
+        self.app = replace(fresh, store=self.app.store, engine=self.app.engine)
         self._memory.signature = None
         self._memory.built = None
         log.info("the settings changed and are in use")
@@ -133,28 +135,84 @@ def _watched(app: App) -> list[Path]:
     return [p for p in (settings.content_dir, settings.templates_dir, config) if p.exists()]
 
 
-def work(live: Live, clock: Clock, stop: threading.Event) -> None:
-    """Drain the outbox again and again until `stop`; what was begun is finished first."""
+def work(live: Live, clock: Clock, stop: threading.Event, *, drained: bool = False) -> None:
+    """Drain the outbox again and again until `stop`; what was begun is finished first.
+
+    With `drained` once: what is due now.
+    """
     worker = f"{socket.gethostname()}:{secrets.token_hex(4)}"
     jitter = random.SystemRandom().random
     while not stop.is_set():
         pause = IDLE_SECONDS
         try:
             report = drain(live.app, clock=clock, jitter=jitter, worker=worker, stop=stop)
-            for finished in report.finished:
-                _log_finished(live.app, finished)
+            _tell(live, clock, report)
             if report.failed:
                 pause = FAILING_SECONDS
-                live.tell(list(alerts.failed(report.failed, clock())))
-            if report.paused:
-                live.tell(list(alerts.paused(live.app)))
         except PublisherError as error:
             log.error("%s", error)  # noqa: TRY400 (an operator's error, said in its own words)
             pause = FAILING_SECONDS
         except Exception:
             log.exception("sending failed; it is tried again")
             pause = FAILING_SECONDS
+        if drained:
+            return
         stop.wait(pause)
+
+
+class Until(threading.Event):
+    """Set when something else says so."""
+
+    def __init__(self, over: Callable[[], bool]) -> None:
+        super().__init__()
+        self._over = over
+
+    def is_set(self) -> bool:
+        """Whether it is over."""
+        return super().is_set() or self._over()
+
+
+def work_queue(
+    live: Live,
+    clock: Clock,
+    stop: threading.Event,
+    share: Share,
+) -> None:
+    """Work off what the engine wakes us for, until `stop`; see `ports.Engine.work`.
+
+    Each wake-up is a worker of its own to the outbox, with leases that nobody else renews.
+    """
+    engine = live.app.engine
+    if engine is None:
+        raise Defect("the embedded engine has no queue")
+    host = socket.gethostname()
+    jitter = random.SystemRandom().random
+
+    def work(wakeup: Wakeup, over: Callable[[], bool]) -> bool:
+        worker = f"{host}:{secrets.token_hex(4)}"
+        report = drain(
+            live.app, clock=clock, jitter=jitter, worker=worker, stop=Until(over), wakeup=wakeup
+        )
+        _tell(live, clock, report)
+        if report.failed or report.paused:
+            return False  # the sweep wakes somebody in a minute
+        return any(one.key == wakeup.key for one in live.app.store.outbox.wakeups())
+
+    engine.work(
+        work,
+        lambda: awake(live.app, clock()),
+        share=share,
+        stop=stop,
+    )
+
+
+def _tell(live: Live, clock: Clock, report: dispatch.Report) -> None:
+    for finished in report.finished:
+        _log_finished(live.app, finished)
+    if report.failed:
+        live.tell(list(alerts.failed(report.failed, clock())))
+    if report.paused:
+        live.tell(list(alerts.paused(live.app)))
 
 
 def _log_finished(app: App, issue_id: int) -> None:

@@ -24,7 +24,7 @@ from publisher.domain.issue import (
 from publisher.domain.retraction import Carrier, Cited
 from publisher.errors import NotAllowed, NotFound
 from publisher.ports import Group, NewIssue, Trouble
-from publisher.stores import citing, planning
+from publisher.stores import citing, planning, waking
 from publisher.stores.database import Database
 from publisher.stores.tables import (
     delivery,
@@ -271,6 +271,8 @@ def take_step(
     elif event is IssueEvent.CANCEL:
         _cancel_unsent(connection, issue_id, now)
     connection.execute(update(issue).where(issue.c.id == issue_id).values(changes))
+    if state is IssueState.SENDING:
+        waking.tell_of_issue(connection, issue_id)
     return state
 
 

@@ -59,8 +59,8 @@ FREED: Mapping[str, Any] = {"leased_by": None, "leased_until": None}
 class Lane:
     """One table of the outbox and its statements.
 
-    `claim` wants worker, until, number (and issue for deliveries); `start` wants pairs of
-    (id, fence), ids and until; `start_one` wants until and, as `settle[event]` and
+    `claim` wants worker, until, number (and issue, low and high for deliveries); `start` wants
+    pairs of (id, fence), ids and until; `start_one` wants until and, as `settle[event]` and
     `give_back` do, row_id and row_fence; `give_back` wants due besides.
     """
 
@@ -78,7 +78,7 @@ class Lane:
 def deliveries() -> Lane:
     """Messages of issues."""
     d = delivery.c
-    mine = d.issue_id == bindparam("issue")
+    mine = and_(d.issue_id == bindparam("issue"), d.id.between(bindparam("low"), bindparam("high")))
     eligible = exists().where(
         subscription.c.id == d.subscription_id,
         state_is(subscription.c.state, SubscriptionState.CONFIRMED),

@@ -12,6 +12,7 @@ from publisher.domain.delivery import DeliveryState
 from publisher.domain.notice import Notice, NoticeKind
 from publisher.domain.subscription import address_key
 from publisher.errors import NotFound
+from publisher.stores import waking
 from publisher.stores.database import Company, Database
 from publisher.stores.tables import notice
 
@@ -79,3 +80,4 @@ def queue(connection: Connection, notice_: Notice, nonce: str, now: datetime) ->
             state=str(DeliveryState.QUEUED),
         )
     )
+    waking.tell_of_notices(connection)

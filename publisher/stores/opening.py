@@ -8,6 +8,7 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from publisher.errors import StoreError
+from publisher.ports import Wake
 from publisher.stores import sqlite
 from publisher.stores.database import Database
 
@@ -26,16 +27,22 @@ def parse(url: str) -> URL:
 
 
 def open_database(
-    url: str, synchronous: str, busy_timeout: timedelta, *, only_read: bool = False
+    url: str,
+    synchronous: str,
+    busy_timeout: timedelta,
+    *,
+    only_read: bool = False,
+    wake: Wake | None = None,
 ) -> Database:
     """Open (and for SQLite create) the database that `url` names. Raises StoreError.
 
     `synchronous` is SQLite's alone; `busy_timeout` bounds any wait for another's lock.
     `only_read`: nothing is created, and whoever tries to change anything gets a StoreError.
+    `wake` is PostgreSQL's: whom to tell that there is something to send.
     """
     parsed = parse(url)
     if parsed.get_backend_name() == "sqlite":
         return sqlite.connect(parsed, synchronous, busy_timeout, only_read=only_read)
     from publisher.stores import postgres  # its driver comes with an extra
 
-    return postgres.connect(parsed, busy_timeout, only_read=only_read)
+    return postgres.connect(parsed, busy_timeout, only_read=only_read, wake=wake)

@@ -19,7 +19,8 @@ from publisher.domain.delivery import (
 )
 from publisher.domain.issue import IssueState
 from publisher.domain.subscription import SubscriptionState
-from publisher.stores import lanes, staff, sweeps, swift
+from publisher.domain.wakeup import NOTICES, Wakeup, bounds
+from publisher.stores import lanes, staff, sweeps, swift, waking
 from publisher.stores.database import Company, Database
 from publisher.stores.lanes import Lane
 from publisher.stores.swift import Swift
@@ -38,6 +39,7 @@ T = TypeVar("T")
 Reader = tuple[str, str, str]
 """The token id, address and name of a subscription."""
 
+MAX_ID = 2**63 - 1
 BATCH = 1000
 """Rows named in one statement: far below SQLite's 32,766 and PostgreSQL's 65,535 parameters."""
 
@@ -85,8 +87,10 @@ _CANCEL_RETURNED = (
 class SqlOutbox:
     """`ports.Outbox` on SQL. `host` is the right-hand side of Message-IDs."""
 
-    def __init__(self, database: Database, host: str) -> None:
+    def __init__(self, database: Database, host: str, within: Wakeup | None = None) -> None:
         self._database = database
+        self._within = within
+        self._ids = (0, MAX_ID) if within is None else bounds(within.part)
         self._host = host
         self._lanes: Mapping[OutboxKind, Lane] = {
             OutboxKind.NOTICE: lanes.notices(),
@@ -94,6 +98,10 @@ class SqlOutbox:
         }
         dialect = database.engine.dialect
         self._swift = Swift(self._lanes, dialect, _READERS) if dialect.name == "sqlite" else None
+
+    def part(self, wakeup: Wakeup) -> SqlOutbox:
+        """The same outbox, but claiming nothing beside what a wake-up is about."""
+        return SqlOutbox(self._database, self._host, wakeup)
 
     # --- the journey of a message ---------------------------------------------------------
 
@@ -110,18 +118,18 @@ class SqlOutbox:
         """Take up to `limit` queued messages: notices first (none when `issue_id` is given),
         then deliveries of issues that are sending, in order of id.
         """
-        if self._swift is not None and issue_id is not None:
+        if self._swift is not None and issue_id is not None and self._may_claim(issue_id):
             return self._claim_swiftly(self._swift, issue_id, limit, worker, now + lease)
         found: list[Claim] = []
         hold = {"worker": worker, "until": now + lease}
         with self._database.change(company=Company.TOGETHER) as connection:
-            if issue_id is None:
+            if issue_id is None and self._within in (None, NOTICES):
                 found += self._claim_notices(connection, limit, hold)
-            if not notices_only:
+            if not notices_only and self._within != NOTICES:
                 for row in connection.execute(_SENDING).all():
                     if len(found) >= limit:
                         break
-                    if issue_id in (None, row.id):
+                    if issue_id in (None, row.id) and self._may_claim(row.id):
                         found += self._claim_deliveries(connection, row, limit - len(found), hold)
         return found
 
@@ -232,7 +240,15 @@ class SqlOutbox:
         with self._database.change() as connection:
             return staff.retry(connection, issue_id, state, now)
 
+    def wakeups(self) -> Sequence[Wakeup]:
+        """Parts of sending issues, and the notices, that have something queued and due."""
+        with self._database.read() as connection:
+            return waking.due(connection)
+
     # --- within one transaction -----------------------------------------------------------
+
+    def _may_claim(self, issue_id: int) -> bool:
+        return self._within is None or self._within.issue_id == issue_id
 
     def _claim_notices(
         self, connection: Connection, limit: int, hold: Mapping[str, Any]
@@ -261,7 +277,8 @@ class SqlOutbox:
         self, connection: Connection, owner: Any, limit: int, hold: Mapping[str, Any]
     ) -> list[Claim]:
         lane = self._lanes[OutboxKind.DELIVERY]
-        rows = connection.execute(lane.claim, {**hold, "number": limit, "issue": owner.id}).all()
+        of = {"issue": owner.id, "low": self._ids[0], "high": self._ids[1]}
+        rows = connection.execute(lane.claim, {**hold, **of, "number": limit}).all()
         readers: dict[int, Reader] = {}
         for batch in _batches(rows):
             for reader_id, *reader in connection.execute(
@@ -280,7 +297,7 @@ class SqlOutbox:
             return []
         readers: dict[int, Reader] = {}
         with self._database.bare() as transaction:
-            rows = using.claim(transaction.cursor, issue_id, limit, worker, until)
+            rows = using.claim(transaction.cursor, issue_id, self._ids, limit, worker, until)
             for batch in _batches([row[5] for row in rows]):
                 for reader_id, token_id, address, name in using.readers(transaction.cursor, batch):
                     readers[reader_id] = (token_id, address, name)

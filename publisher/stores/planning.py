@@ -29,7 +29,7 @@ from publisher.domain.issue import IssueState, Shaping, SlotId, combined_hash
 from publisher.domain.subscription import SubscriptionState
 from publisher.errors import NumberTaken
 from publisher.ports import Group, NewIssue
-from publisher.stores import citing
+from publisher.stores import citing, waking
 from publisher.stores.database import Company, Database
 from publisher.stores.tables import (
     Instant,
@@ -245,6 +245,7 @@ def _write(connection: Connection, plan: NewIssue) -> int:
         .where(issue.c.id == issue_id)
         .values(audience=audience, excluded=json.dumps(_excluded(connection, plan, audience)))
     )
+    waking.tell_of_issue(connection, issue_id, plan.slot_at)
     return issue_id
 
 

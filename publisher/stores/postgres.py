@@ -8,12 +8,16 @@ from importlib.util import find_spec
 from sqlalchemy import URL, Connection, create_engine, text
 
 from publisher.errors import StoreError
+from publisher.ports import Wake
 from publisher.stores.database import OVERFLOW, POOL, Database
+from publisher.stores.waking import WAKE
 
 CONNECT_SECONDS = 10
 
 
-def connect(parsed: URL, busy_timeout: timedelta, *, only_read: bool = False) -> Database:
+def connect(
+    parsed: URL, busy_timeout: timedelta, *, only_read: bool = False, wake: Wake | None = None
+) -> Database:
     """Reach the database that `parsed` names; it must be there already. Raises StoreError.
 
     Time zones play no part: instants are numbers. Text is compared as bytes where its order
@@ -27,6 +31,7 @@ def connect(parsed: URL, busy_timeout: timedelta, *, only_read: bool = False) ->
     timeout = int(busy_timeout.total_seconds() * 1000)
     engine = create_engine(
         parsed,
+        execution_options={WAKE: wake},
         pool_size=POOL,
         max_overflow=OVERFLOW,
         # A server that was restarted leaves dead connections in the pool; asking costs one

@@ -135,10 +135,12 @@ def open_store(
     pepper: Pepper = NO_PEPPER,
     busy_timeout: timedelta = timedelta(seconds=30),
     only_read: bool = False,
+    wake: ports.Wake | None = None,
 ) -> ports.Store:
     """Open the store that `url` names, a file (`sqlite:///path`) that is made if need be, or a
     database of PostgreSQL (`postgresql+psycopg://user@host/name`). Call `migrate` on it next.
 
+    `wake` is told, in PostgreSQL, of everything that can be sent from now on.
     `host` is the right-hand side of Message-IDs, `pepper` hashes who was forgotten.
     `synchronous` FULL survives a power cut whole; NORMAL may forget the last moments of one, not
     of a killed process
@@ -146,5 +148,5 @@ def open_store(
     `only_read`: for looking alone; the store must be there, and nothing can be changed through
     what is returned, not even its schema. Raises StoreError.
     """
-    database = open_database(url, synchronous, busy_timeout, only_read=only_read)
+    database = open_database(url, synchronous, busy_timeout, only_read=only_read, wake=wake)
     return SqlStore(database, host, pepper)

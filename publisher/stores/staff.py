@@ -11,6 +11,7 @@ from publisher.domain.delivery import DeliveryEvent, DeliveryState, step
 from publisher.domain.issue import IssueEvent, IssueState
 from publisher.domain.subscription import SubscriptionState
 from publisher.errors import NotAllowed, NotFound
+from publisher.stores import waking
 from publisher.stores.issues import take_step
 from publisher.stores.tables import (
     delivery,
@@ -69,6 +70,8 @@ def _queue(
     ).rowcount
     if number and where is IssueState.FINISHED:
         take_step(connection, issue_id, IssueEvent.REOPEN, now)
+    elif number:
+        waking.tell_of_issue(connection, issue_id)
     return number
 
 

@@ -74,7 +74,9 @@ class Swift:
         self._readers = readers
         one = ("row_id", "row_fence")
         self._claim = _Prepared(
-            lanes[OutboxKind.DELIVERY].claim, dialect, "issue", "number", "worker", "until"
+            lanes[OutboxKind.DELIVERY].claim,
+            dialect,
+            *("issue", "low", "high", "number", "worker", "until"),
         )
         self._start = {
             kind: _Prepared(lane.start_one, dialect, *one, "until") for kind, lane in lanes.items()
@@ -86,10 +88,16 @@ class Swift:
         }
 
     def claim(
-        self, cursor: sqlite3.Cursor, issue_id: int, limit: int, worker: str, until: datetime
+        self,
+        cursor: sqlite3.Cursor,
+        issue_id: int,
+        ids: tuple[int, int],
+        limit: int,
+        worker: str,
+        until: datetime,
     ) -> list[tuple[Any, ...]]:
-        """What `lane.claim` returns, in order of id."""
-        values = self._claim.values(issue_id, limit, worker, micros(until))
+        """What `lane.claim` returns, in order of id; `ids` are the first and last it may take."""
+        values = self._claim.values(issue_id, *ids, limit, worker, micros(until))
         rows = sorted(cursor.execute(self._claim.sql, values).fetchall())
         return [(*row[:3], _when(row[3]), _when(row[4]), *row[5:]) for row in rows]
 

@@ -1,0 +1,135 @@
+"""Several workers, one PostgreSQL: the same promises as on one machine, whatever breaks."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from publisher.domain.notice import Notice, NoticeKind
+from publisher.ports import Store
+from tests import factories
+from tests.journeys.cluster import account, cluster_store, finished, worker
+from tests.postgres import Server, postgres
+from tests.transports.relay import Relay
+from tests.verbs.outbox import readers, release, subscribe
+
+__all__ = ["postgres"]
+
+pytestmark = pytest.mark.crash
+
+
+@pytest.fixture
+def url(postgres: Server) -> Iterator[str]:
+    name = postgres.create()
+    yield postgres.url(name)
+    postgres.drop(name)
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Store]:
+    found = cluster_store(url)
+    yield found
+    found.close()
+
+
+def wait_for(relay: Relay, count: int, *processes: subprocess.Popen[bytes]) -> None:
+    """Until the server has had `count` messages in all."""
+    pause = threading.Event()
+    for _ in range(12_000):
+        if len(relay.received) >= count:
+            return
+        for process in processes:
+            if process.poll() is not None and process.stderr is not None:
+                pytest.fail(f"it ended by itself: {process.stderr.read().decode()}")
+        pause.wait(0.01)
+    pytest.fail(f"only {len(relay.received)} of {count} messages came")
+
+
+def test_workers_share_an_issue(store: Store, url: str) -> None:
+    """Woken by the release alone; everybody gets one, and SIGTERM leaves nobody in doubt."""
+    with Relay() as relay, worker(url, relay) as first, worker(url, relay, concurrency=2) as second:
+        subscribe(store, "weekly", readers(12_000))
+        issue = release(store, factories.journal())
+        wait_for(relay, 2000, first, second)
+        first.send_signal(signal.SIGTERM)
+        assert first.wait(timeout=60) == 0
+        found = finished(store, issue)
+        account(found, relay.received, 12_000, most=0)
+
+
+def test_killed_again_and_again_everybody_is_accounted_for(store: Store, url: str) -> None:
+    """kill -9 of one of four at random; in doubt is at most one a connection that died."""
+    subscribe(store, "weekly", readers(6000))
+    issue = release(store, factories.journal())
+    moments = random.Random(7)  # noqa: S311 - moments to kill at, not secrets
+    kills = sorted(moments.sample(range(200, 5000), 6))
+    with Relay() as relay, ExitStack() as stack:
+        workers = [stack.enter_context(worker(url, relay)) for _ in range(4)]
+        for count in kills:
+            wait_for(relay, count)
+            victim = moments.randrange(4)
+            workers[victim].kill()
+            workers[victim] = stack.enter_context(worker(url, relay))
+        account(finished(store, issue), relay.received, 6000, most=2 * len(kills))
+
+
+def test_a_frozen_worker_that_wakes_sends_and_settles_nothing_of_others(
+    store: Store, url: str
+) -> None:
+    """SIGSTOP past its lease; what it held went to others, and its fence is no good any more."""
+    subscribe(store, "weekly", readers(3000))
+    issue = release(store, factories.journal())
+    with Relay() as relay, worker(url, relay, lease=1.0) as frozen:
+        wait_for(relay, 300, frozen)
+        frozen.send_signal(signal.SIGSTOP)
+        with worker(url, relay, lease=1.0):
+            found = finished(store, issue)
+            unknown = account(found, relay.received, 3000, most=2)
+            frozen.send_signal(signal.SIGCONT)
+            threading.Event().wait(2)
+            again = store.issues.get(issue.id)
+            assert again.counts["accepted"] - found.counts["accepted"] <= unknown
+            account(again, relay.received, 3000, most=2)
+
+
+def test_notices_go_before_an_issue(store: Store, url: str) -> None:
+    """Somebody waits for a confirmation; the campaign can wait for a moment."""
+    subscribe(store, "weekly", readers(11_000))
+    issue = release(store, factories.journal())
+    with Relay() as relay, worker(url, relay) as process:
+        wait_for(relay, 100, process)
+        store.notices.add(
+            Notice(
+                kind=NoticeKind.CONFIRMATION,
+                key="confirm:1",
+                address="new@example.org",
+                subject="Please confirm",
+                text="Please confirm.",
+                html="<p>Please confirm.</p>",
+                newsletter="weekly",
+            ),
+            "nonce",
+            issue.planned_at,
+        )
+        finished(store, issue)
+        order = [one.recipient for one in relay.received]
+        assert order.index("new@example.org") < 10_000
+
+
+def test_the_server_may_be_restarted_meanwhile(store: Store, url: str, postgres: Server) -> None:
+    """Workers wait and go on; what was under way is settled, or in doubt, never sent twice."""
+    subscribe(store, "weekly", readers(4000))
+    issue = release(store, factories.journal())
+    with Relay() as relay, worker(url, relay) as first, worker(url, relay) as second:
+        wait_for(relay, 500, first, second)
+        postgres.stop()
+        postgres.start()
+        account(finished(store, issue), relay.received, 4000, most=4)
+        assert first.poll() is None
+        assert second.poll() is None
