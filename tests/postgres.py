@@ -19,8 +19,8 @@ import pytest
 from tests.conftest import require
 
 SETTINGS = (
-    # Tests do not survive power cuts; a kill -9 of a client is what they are about.
-    "-c fsync=off -c synchronous_commit=off -c full_page_writes=off "
+    # A server that is killed keeps what it wrote; only a power cut would need more.
+    "-c fsync=off -c full_page_writes=off "
     "-c max_connections=200 -c shared_buffers=64MB -c log_min_messages=fatal "
 )
 
