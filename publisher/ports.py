@@ -6,11 +6,11 @@ raise `StoreError`, `TransportError` or `SiteError`; expected answers are values
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from threading import Event
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from publisher.domain.announcement import Announcement
@@ -858,7 +858,7 @@ class Engine(Protocol):
         sweep: Callable[[], Sequence[Wakeup]],
         *,
         share: Share,
-        stop: Event,
+        stop: threading.Event,
     ) -> None:
         """Call `work` for the wake-ups of a share until `stop` is set. Raises StoreError.
 
