@@ -33,6 +33,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # the sample values live wit
 
 from publisher import transports
 from publisher.dispatch import Bounds, Dispatcher
+from publisher.formats.dkim import UNSIGNED, Signers
 from publisher.ports import Store
 from tests import factories
 from tests.verbs.outbox import KEYS, open_at, readers, release, subscribe
@@ -89,7 +90,9 @@ def smtp_source(options: Options, size: int, port: int) -> float:
     return options.count / (time.perf_counter() - began)
 
 
-def ours(options: Options, synchronous: str, port: int, folder: Path) -> tuple[float, int]:
+def ours(
+    options: Options, synchronous: str, port: int, folder: Path, signers: Signers = UNSIGNED
+) -> tuple[float, int]:
     """Messages a second of `dispatch`, planned beforehand, and the size of one."""
     path = Path(tempfile.mkdtemp(dir=folder)) / "journal.db"
     store = open_at(path, synchronous)
@@ -109,6 +112,7 @@ def ours(options: Options, synchronous: str, port: int, folder: Path) -> tuple[f
         jitter=random.random,
         worker="benchmark",
         bounds=Bounds(),
+        signers=signers,
     )
     began = time.perf_counter()
     report = dispatcher.drain(threading.Event())

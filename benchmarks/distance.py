@@ -83,10 +83,13 @@ def far(port: int) -> Iterator[int]:
         process.wait()
 
 
-def nodemailer(options: dispatch.Options, folder: Path, port: int) -> float:
-    """Messages a second of nodemailer's pool."""
+def nodemailer(
+    options: dispatch.Options, folder: Path, port: int, key: Path | None = None
+) -> float:
+    """Messages a second of nodemailer's pool; signed where there is a `key` (a PEM file)."""
     values = [options.count, options.connections, dispatch.SIZE]
     command = ["node", str(HERE / "nodemailer.cjs"), str(folder), str(port), *map(str, values)]
+    command += [str(key)] if key else []
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     rate: float = json.loads(done.stdout)["rate"]
     return rate

@@ -1,6 +1,6 @@
 // Messages a second of nodemailer with a pool, as its documentation says to send newsletters.
-// node nodemailer.cjs FOLDER-OF-node_modules PORT COUNT CONNECTIONS SIZE
-const [folder, port, count, connections, size] = process.argv.slice(2);
+// node nodemailer.cjs FOLDER-OF-node_modules PORT COUNT CONNECTIONS SIZE [FILE-OF-A-DKIM-KEY]
+const [folder, port, count, connections, size, key] = process.argv.slice(2);
 const nodemailer = require(require.resolve("nodemailer", { paths: [folder] }));
 const transport = nodemailer.createTransport({
   host: "127.0.0.1",
@@ -10,6 +10,13 @@ const transport = nodemailer.createTransport({
   pool: true,
   maxConnections: Number(connections),
   maxMessages: Infinity,
+  ...(key && {
+    dkim: {
+      domainName: "example.org",
+      keySelector: "sample",
+      privateKey: require("fs").readFileSync(key, "utf8"),
+    },
+  }),
 });
 const text = "word ".repeat(12).trim() + "\r\n";
 const html = `<!doctype html><p>Hello</p><p>${text.repeat(Math.ceil((size - 1500) / text.length))}</p>`;

@@ -53,6 +53,11 @@ class Composer:
         self._verp = verp
         self._compiled = lru_cache(maxsize=EDITIONS)(self._compile)
 
+    @property
+    def signs(self) -> bool:
+        """Whether making a message takes longer than sending it."""
+        return bool(self._signers.by_domain)
+
     def transport(self, claim: Claim) -> str:
         """Name of the transport that this message leaves through."""
         if claim.newsletter is None or claim.kind is OutboxKind.NOTICE:

@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 
+from publisher.dispatch.ahead import MOST, Ahead
 from publisher.dispatch.composing import Composer
 from publisher.dispatch.connection import Connection, Order, Post
 from publisher.dispatch.doubts import Doubts, Losses, Tally
@@ -54,6 +56,7 @@ class Ledger:
         self._outbox = outbox
         self._issues = issues
         self._composer = composer
+        self._ahead = Ahead(composer.prepare, worthwhile=composer.signs)
         self._clock = clock
         self._jitter = jitter
         self._worker = worker
@@ -172,6 +175,7 @@ class Ledger:
         with self._noting_errors():
             self._give_back()
         self._wires.close()
+        self._ahead.close()
         for lane in self._lanes.values():
             for connection in lane.connections:
                 connection.give(None)  # it ends by itself, when its server answers at last
@@ -254,7 +258,7 @@ class Ledger:
                 self._pass_gate()
             for lane in self._lanes.values():
                 while lane.idle and lane.ready and not self._halt.is_set():
-                    order = Order(lane.ready[0], self._composer.prepare(lane.ready[0]))
+                    order = Order(lane.ready[0], self._ahead.take(lane.ready[0]))
                     lane.ready.popleft()
                     starting.append((lane, lane.idle.pop(), order))
             if not starting and not self._unsettled:
@@ -268,6 +272,14 @@ class Ledger:
         for settlement in self._unsettled:
             self._tally.add(settlement.claim, settlement.event)
         self._unsettled = []
+        self._hand_over(starting, granted)
+
+    def _hand_over(
+        self,
+        starting: Sequence[tuple[Lane, Connection, Order]],
+        granted: frozenset[tuple[OutboxKind, int]],
+    ) -> None:
+        """What the commit journalled may leave now."""
         for lane, connection, order in starting:
             if (order.claim.kind, order.claim.id) in granted:
                 lane.busy[connection] = order.claim
@@ -277,6 +289,8 @@ class Ledger:
                     connection.give(order)
             else:
                 lane.idle.append(connection)
+        for lane in self._lanes.values():
+            self._ahead.begin(islice(lane.ready, MOST))
         if self._on_progress is not None:
             under_way = sum(len(lane.busy) for lane in self._lanes.values())
             self._on_progress(Progress(dict(self._tally.counts), under_way))

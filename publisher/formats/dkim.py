@@ -14,11 +14,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 
+from publisher.domain.message import Plain
 from publisher.errors import Defect
 
 RSA_BITS = 2048
@@ -40,6 +42,8 @@ NEVER = frozenset(
 """Fields that relays add, change or take out on the way (RFC 6376 §5.4)."""
 
 _WIDTH = 72
+_ROOM = "bh=" + "=" * 44
+"""As wide as any hash, so that lines are folded once for all readers of an issue."""
 _RUN = re.compile(rb"[ \t]+")
 
 
@@ -95,11 +99,15 @@ class Signer:
         `message` has CRLF lines. Equal values give equal bytes, so that a resend is the same
         mail. Raises Defect for a message without From.
         """
-        head, _, body = message.partition(b"\r\n\r\n")
-        found = _unfolded(head)
+        return self._fields(message, _unfolded(_head(message)), signed_at)
+
+    def _fields(
+        self, message: bytes, found: list[tuple[bytes, bytes]], signed_at: datetime
+    ) -> bytes:
         if all(name != b"from" for name, _ in found):
             raise Defect("a message without From cannot be signed")
-        names = _signed_names([name for name, _ in found])
+        body = message[len(_head(message)) + 4 :]
+        names = _signed_names(tuple(name for name, _ in found))
         content = _selected(found, names)
         tags = (
             f"t={int(signed_at.timestamp())}",
@@ -115,7 +123,8 @@ class Signer:
             "c=relaxed/relaxed",
             f"d={self.domain}",
         )
-        lines = _folded([*first, f"s={key.selector}", *tags])
+        lines = _folded((*first, f"s={key.selector}", *tags[:-1], _ROOM))
+        lines = lines.replace(_ROOM, tags[-1])
         unsigned = f"{lines};\r\n b=".encode("ascii")
         # RFC 6376 §3.7: the field itself comes last, with an empty b= and without its CRLF.
         itself = b":".join(_unfolded(unsigned)[0])
@@ -137,10 +146,14 @@ class Signers:
         """
         if not self.by_domain:
             return message
-        author = dict(_unfolded(message.partition(b"\r\n\r\n")[0])).get(b"from", b"")
+        found = _unfolded(_head(message))
+        author = dict(found).get(b"from", b"")
         domain = author.rpartition(b"@")[2].rstrip(b">").decode("ascii", "replace").lower()
         signer = self.by_domain.get(domain)
-        return message if signer is None else signer.fields(message, signed_at) + message
+        if signer is None:
+            return message
+        signed = signer._fields(message, found, signed_at) + message
+        return Plain(signed) if isinstance(message, Plain) else signed
 
 
 UNSIGNED = Signers()
@@ -174,7 +187,12 @@ def _private(pem: bytes) -> object:
         raise ValueError("this is not a private key in PEM form") from None
 
 
-def _signed_names(present: Sequence[bytes]) -> tuple[bytes, ...]:
+def _head(message: bytes) -> bytes:
+    return message[: message.index(b"\r\n\r\n")] if b"\r\n\r\n" in message else message
+
+
+@lru_cache(maxsize=16)
+def _signed_names(present: tuple[bytes, ...]) -> tuple[bytes, ...]:
     """Names for `h=`: each as often as it occurs, and those of ALWAYS_ONE once more."""
     names = [name for name in present if name not in NEVER]
     return (*names, *sorted(ALWAYS_ONE))
@@ -212,7 +230,8 @@ def _body(body: bytes) -> bytes:
     return body[: end + 2] if end else b""
 
 
-def _folded(tags: Sequence[str]) -> str:
+@lru_cache(maxsize=64)
+def _folded(tags: tuple[str, ...]) -> str:
     """Tags joined by `; `, on lines of at most 78 characters where they can be broken."""
     lines = [""]
     for word in re.findall(r"[^ :]+:?| ", "; ".join(tags)):

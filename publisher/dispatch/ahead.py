@@ -1,0 +1,54 @@
+"""Messages made before their turn, on the machine's other processors.
+
+To sign a message takes longer than to send it, and needs no interpreter while it lasts. What is
+made here was claimed but not journalled: nothing of it leaves before its own conditional update.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from publisher.dispatch.composing import Fill
+from publisher.domain.delivery import Claim, OutboxKind
+from publisher.domain.message import Envelope
+
+MOST = 32
+"""Messages that are held ready; the oldest is dropped for another."""
+WORKERS = 2
+
+
+class Ahead:
+    """Used by one thread. `prepare` is the composer's; `worthwhile`: whether it takes long."""
+
+    def __init__(self, prepare: Callable[[Claim], Fill], *, worthwhile: bool) -> None:
+        self._prepare = prepare
+        self._made: OrderedDict[tuple[int, int], Future[tuple[bytes, Envelope]]] = OrderedDict()
+        self._workers = ThreadPoolExecutor(WORKERS, "ahead") if worthwhile else None
+
+    def begin(self, claims: Iterable[Claim]) -> None:
+        """Make ready what comes next. Raises what stands in the way of a whole edition."""
+        if self._workers is None:
+            return
+        for claim in claims:
+            key = claim.id, claim.fence
+            # What a notice says is read from the store, by one thread alone.
+            if claim.kind is OutboxKind.NOTICE or key in self._made:
+                continue
+            self._made[key] = self._workers.submit(self._prepare(claim))
+            if len(self._made) > MOST:
+                self._made.popitem(last=False)
+
+    def take(self, claim: Claim) -> Fill:
+        """What makes this claim's message, or waits for it where it was begun."""
+        if claim.kind is OutboxKind.DELIVERY:
+            made = self._made.pop((claim.id, claim.fence), None)
+            if made is not None:
+                return made.result
+        return self._prepare(claim)
+
+    def close(self) -> None:
+        """Begin nothing more, and do not wait for what was."""
+        if self._workers is not None:
+            self._workers.shutdown(wait=False, cancel_futures=True)
