@@ -24,6 +24,7 @@ from publisher.dispatch import Bounds, Dispatcher, Progress
 from publisher.domain.announcement import Announcement
 from publisher.domain.cadence import Cadence, Slot
 from publisher.domain.finding import Finding
+from publisher.domain.forcing import Forcing
 from publisher.domain.issue import ArchivedIssue, Issue, IssueEvent, IssueState
 from publisher.domain.journal import Journal, Newsletter
 from publisher.domain.leaf import Leaf, Leaves, ready
@@ -285,6 +286,7 @@ def plan_slot(
     nonce: Callable[[], str],
     library: Library | None = None,
     retry_skipped: bool = True,
+    forced: Sequence[Forcing] = (),
 ) -> Issue:
     """The issue of this slot: the one on record, or a new one. See `plan.plan` for what it raises.
 
@@ -301,12 +303,17 @@ def plan_slot(
         now=now,
         nonce=nonce,
         retry_skipped=retry_skipped,
+        forced=forced,
     )
 
 
-def release_due(app: App, now: datetime) -> release.Report:
-    """Let approved issues go whose slot has come and whose pages are live; see `release`."""
-    return release.release(app.store, app.site, app.journal, now, gate(app, lambda: now))
+def release_due(app: App, now: datetime, library: Library | None = None) -> release.Report:
+    """Let approved issues go whose slot has come and whose pages are live; see `release`.
+
+    `library` is what was read already; without it nothing is said about articles.
+    """
+    articles = library.articles if library else ()
+    return release.release(app.store, app.site, app.journal, now, gate(app, lambda: now), articles)
 
 
 def overdue(app: App, now: datetime) -> tuple[tuple[Issue, str | None], ...]:

@@ -21,6 +21,7 @@ from publisher.domain.breaker import Breaker
 from publisher.domain.delivery import Claim, DeliveryState, Lapsed, OutboxKind, Settlement
 from publisher.domain.figures import Figures
 from publisher.domain.finding import Finding
+from publisher.domain.forcing import Forcing
 from publisher.domain.issue import (
     Edition,
     Issue,
@@ -226,6 +227,7 @@ class NewIssue:
     default_cadence: str
     shaping: Shaping = field(default_factory=Shaping)
     no_topics: int = 0
+    forced: tuple[Forcing, ...] = ()
     local_time: bool = False
     transport: str = "default"
     cited: tuple[Cited, ...] = ()
@@ -342,6 +344,10 @@ class Issues(Protocol):
 
         CANCEL also cancels its queued, claimed and deferred deliveries. APPROVE records who.
         """
+        ...
+
+    def force(self, issue_id: int, forced: Sequence[Forcing]) -> Issue:
+        """Put on record what was set aside for an issue, each rule once. Raises NotFound."""
         ...
 
     def trouble(self, issue_id: int, limit: int = 50) -> Sequence[Trouble]:

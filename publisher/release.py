@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from publisher.checks.standing import standing
+from publisher.domain.article import Article
 from publisher.domain.cadence import Slot
 from publisher.domain.issue import Issue, IssueEvent, IssueState
 from publisher.domain.journal import Journal
@@ -22,7 +24,7 @@ MOVED = "(the journal's address changed after this was planned: `issue edit` mak
 class Held:
     """An issue that waits for pages: those of `urls` that nobody could open now.
 
-    Or one whose sources forbid it: `why` says so, and there are no `urls`.
+    Or one that must not leave as it is: `why` says why, and there are no `urls`.
     """
 
     issue: Issue
@@ -44,11 +46,13 @@ def release(
     journal: Journal,
     now: datetime,
     gate: Callable[[int], str | None] = lambda _: None,
+    articles: Sequence[Article] = (),
 ) -> Report:
     """Move approved issues whose slot has come to sending, the oldest slot first.
 
     An issue that links to a page that is not live, or that `gate` gives a reason against (by
-    its id), is held and asked about again next time.
+    its id), is held and asked about again next time. So is one that must not leave any more:
+    one of today's `articles` that it carries was withdrawn, or the settings changed since.
     """
     approved = store.issues.list(states=(IssueState.APPROVED,), limit=BATCH)
     released: list[Issue] = []
@@ -56,7 +60,7 @@ def release(
     for issue in sorted(approved, key=lambda issue: (issue.slot_at, issue.id)):
         if opens_at(journal, issue) > now:
             continue
-        if why := gate(issue.id):
+        if why := gate(issue.id) or _in_the_way(store, journal, issue, articles):
             held.append(Held(issue, (), why))
             continue
         if missing := not_live(store, site, journal, issue):
@@ -76,6 +80,16 @@ def opens_at(journal: Journal, issue: Issue) -> datetime:
     except KeyError:
         return issue.slot_at
     return newsletter.opens_at(Slot(issue.slot.key, issue.slot_at))
+
+
+def _in_the_way(
+    store: Store, journal: Journal, issue: Issue, articles: Sequence[Article]
+) -> str | None:
+    """What blocks the issue as it stands now and nobody set aside; None where nothing does."""
+    forced = {each.rule for each in issue.forced}
+    found = standing(store.issues.editions(issue.id), journal, articles)
+    blocking = dict.fromkeys(str(f) for f in found if f.blocks and f.rule not in forced)
+    return "; ".join(blocking) or None
 
 
 def not_live(store: Store, site: Site, journal: Journal, issue: Issue) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from publisher.formats.catalogue import holes
 from scripts import messages
 
 SHIPPED = sorted(messages.LOCALE.glob("*.po"))
-NO_WORDS = re.compile(r"[^\w]|\b(?:lang|dir|OPML)\b|\d")
+NO_WORDS = re.compile(r"[\w-]+\.(?:com|org)\b|\b(?:lang|dir|OPML)\b|[^\w]|\d")
 
 
 def read(path: Path) -> Catalog:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from publisher.checks import retractions, styling, wording
+from publisher.checks import retractions, styling, withdrawals, wording
 from publisher.domain.article import Article
 from publisher.domain.finding import Finding, Place, Severity
 from publisher.domain.issue import Edition
@@ -52,21 +52,19 @@ RULES: Mapping[str, str] = {
     "edition-subject": "The subject is there, on one line, of at most 150 characters.",
     "edition-preheader": "The preheader is there, of at most 200 characters.",
     "edition-contrast": "All text has a contrast of 4.5 or more to its own ground (WCAG 2.2 AA).",
+    **withdrawals.RULES,
     **wording.RULES,
     **styling.RULES,
 }
 
 ALWAYS = frozenset(
     {"edition-articles", "edition-title", "edition-summary", "edition-takeaway", "edition-source"}
-    | {
-        "edition-retraction",
-        "edition-correction",
-        "edition-disclaimer",
-        "edition-postal-address",
-        "edition-unsubscribe",
-    }
+    | {"edition-correction", "edition-disclaimer", "edition-postal-address", "edition-unsubscribe"}
+    | {"edition-retraction", "edition-withdrawn"}
 )
-"""Rules that no journal can switch off: what a reader is owed, by law or by this design."""
+"""Rules that no journal can switch off and nobody can force an issue past: what a reader is owed,
+by law or by this design.
+"""
 
 _URL = re.compile(r"(?:https?|mailto):[^\s<>\"]+")
 _CODE = re.compile(r"\{\{[^{}<>\n]*\}\}|\{[%#][^{}<>\n]*[%#]\}|</?mj-[a-z]+|</?mjml")
@@ -108,17 +106,7 @@ def check(
     those the edition was rendered from, in its order, with the same `register`; `words`
     are the catalogue of its language. What the journal switched off is left out.
     """
-    seen = outline.parse(edition.html)
-    rendered = _Rendered(
-        edition,
-        journal,
-        articles,
-        seen,
-        frozenset(url for url, _ in seen.links),
-        frozenset(_URL.findall(edition.text)),
-        register or Register(),
-        words or Catalogue(SOURCE),
-    )
+    rendered = _rendered(edition, journal, articles, register, words)
     rules = (
         _articles,
         _standing,
@@ -132,7 +120,33 @@ def check(
         _tone,
     )
     found = (finding for rule in rules for finding in rule(rendered))
-    return tuple(f for f in found if f.rule in ALWAYS or f.rule not in journal.checks.off)
+    return _kept((*withdrawals.of(articles), *found), journal)
+
+
+def check_rendered(edition: Edition, journal: Journal) -> tuple[Finding, ...]:
+    """Those findings that need no article: what is required whatever is in the edition."""
+    rendered = _rendered(edition, journal)
+    rules = (_required, _links, _active, _structure, _bounds, _contrast)
+    return _kept((finding for rule in rules for finding in rule(rendered)), journal)
+
+
+def _rendered(
+    edition: Edition,
+    journal: Journal,
+    articles: Sequence[Article] = (),
+    register: Register | None = None,
+    words: Catalogue | None = None,
+) -> _Rendered:
+    seen = outline.parse(edition.html)
+    links = frozenset(url for url, _ in seen.links)
+    in_text = frozenset(_URL.findall(edition.text))
+    known, said = register or Register(), words or Catalogue(SOURCE)
+    return _Rendered(edition, journal, articles, seen, links, in_text, known, said)
+
+
+def _kept(findings: Iterable[Finding], journal: Journal) -> tuple[Finding, ...]:
+    off = journal.checks.off
+    return tuple(f for f in findings if f.rule in ALWAYS or f.rule not in off)
 
 
 def _found(

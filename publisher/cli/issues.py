@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -11,14 +11,20 @@ import typer
 
 from publisher import plan as planning
 from publisher.app import App, gate, plan_slot
+from publisher.checks import edition as edition_checks
+from publisher.checks import withdrawals
 from publisher.cli import words
 from publisher.cli.frame import cli
 from publisher.cli.session import Session, nonce, table
+from publisher.domain.article import by_id
 from publisher.domain.cadence import Cadence, Slot
 from publisher.domain.explaining import explain
+from publisher.domain.finding import Finding
+from publisher.domain.forcing import Forcing
 from publisher.domain.issue import Issue, IssueEvent, IssueState
 from publisher.domain.journal import Newsletter
 from publisher.errors import NotAllowed, UsageError
+from publisher.formats import catalogue
 from publisher.ports import Library
 
 LIST_LIMIT = 50
@@ -31,6 +37,13 @@ group = typer.Typer(
 cli.add_typer(group, name="issue")
 
 Name = Annotated[str, typer.Argument(metavar="ISSUE", help="For instance weekly/12, or an id.")]
+Force = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="RULE", help="Let it pass this rule all the same; may be repeated. Needs --reason."
+    ),
+]
+Reason = Annotated[str, typer.Option(help="Why a rule is set aside; kept with the issue.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
@@ -48,9 +61,12 @@ def plan(
     cadence: Annotated[
         str | None, typer.Option(help="weekly, monthly or each. Default: the first that fits.")
     ] = None,
+    force: Force = None,
+    reason: Reason = "",
 ) -> None:
     """Choose the articles and the readers of a slot, and freeze both; again shows the same."""
     session: Session = context.obj
+    forced = forcings(session, force, reason)
     with session.app() as app:
         chosen = words.newsletter(app.journal, newsletter)
         library = app.content.load()
@@ -60,16 +76,55 @@ def plan(
         )
         known = app.store.issues.find(planning.slot_id(chosen, way, moment))
         left_out = [] if known else _left_out(app, session, chosen, way, moment, library)
-        made = plan_slot(app, chosen, way, moment, session.started_at, nonce=nonce, library=library)
+        made = plan_slot(
+            app,
+            chosen,
+            way,
+            moment,
+            session.started_at,
+            nonce=nonce,
+            library=library,
+            forced=forced,
+        )
+        remarks = tuple(dict.fromkeys(_remarks(app, made, library)))
         session.answer(
             words.document(made, library)
             | {
                 "new": known is None or known.id != made.id,
                 "left_out": [{"article": title, "why": why} for title, why in left_out],
+                "findings": [words.finding(each) for each in remarks],
             },
             *_description(app, made, library),
             *(f"  not in it: {title}: {why}" for title, why in left_out),
+            *(f"  {finding}" for finding in remarks),
+            *(f"  --force {each} was not needed" for each in _unneeded(made, forced)),
         )
+
+
+def forcings(session: Session, force: list[str] | None, reason: str) -> Sequence[Forcing]:
+    """What `--force` and `--reason` ask for, by whom, and when. Raises UsageError."""
+    return planning.forcings(force or (), reason, getpass.getuser(), session.now())
+
+
+def _unneeded(issue: Issue, forced: Sequence[Forcing]) -> list[str]:
+    known = {each.rule for each in issue.forced}
+    return [each.rule for each in forced if each.rule not in known]
+
+
+def _remarks(app: App, issue: Issue, library: Library) -> Iterator[Finding]:
+    """What its editions have against them; what blocks was forced past, or it were not here."""
+    known = by_id(library.articles)
+    editions, templates = app.store.issues.editions(issue.id), app.templates.load()
+    yield from withdrawals.number(len(editions))
+    for each in editions:
+        if articles := tuple(known[a] for a, _ in each.articles if a in known):
+            yield from edition_checks.check(
+                each,
+                app.journal,
+                articles,
+                library.register,
+                catalogue.of(templates, each.language),
+            )
 
 
 def _left_out(
@@ -220,6 +275,10 @@ def _description(app: App, issue: Issue, library: Library) -> list[Any]:
         lines.append(f"  approved by {issue.approved_by}")
     if issue.reason:
         lines.append(f"  {issue.reason}")
+    lines += [
+        f"  {each.rule} was set aside by {each.by}, {words.when(each.at, journal)}: {each.reason}"
+        for each in issue.forced
+    ]
     lines.append(f"  {_outlook(issue)}")
     return lines
 

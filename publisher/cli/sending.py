@@ -9,7 +9,7 @@ import signal
 import socket
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
@@ -18,15 +18,17 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from publisher import mailroom
+from publisher import mailroom, plan
 from publisher.app import App, build_site, drain, gate, release_one
+from publisher.checks.standing import standing
 from publisher.cli import words
 from publisher.cli.frame import INTERRUPTED, cli
-from publisher.cli.issues import Name, Yes
+from publisher.cli.issues import Force, Name, Reason, Yes, forcings
 from publisher.cli.session import Session, nonce
 from publisher.cli.trial import send_copies
 from publisher.dispatch import Progress, Report
 from publisher.domain.delivery import DeliveryState
+from publisher.domain.forcing import Forcing
 from publisher.domain.issue import Issue, IssueEvent, IssueState
 from publisher.errors import NotAllowed, SiteError, UsageError
 
@@ -80,11 +82,14 @@ def send(
         typer.Option("--test", metavar="ADDRESS", help="Send one copy, marked [Test], here alone."),
     ] = None,
     yes: Yes = False,
+    force: Force = None,
+    reason: Reason = "",
 ) -> None:
     """Send an approved issue now that its slot has come; says first to how many people."""
     session: Session = context.obj
     if dry_run and test:
         raise UsageError("choose one: --dry-run sends nothing, --test sends a copy")
+    forced = forcings(session, force, reason)
     with session.app(keys_needed=not dry_run) as app:
         found = words.issue(app.store, app.journal, issue)
         if test:
@@ -99,10 +104,22 @@ def send(
             return
         if why := _obstacle(session, app, found):
             raise NotAllowed(why)
+        passed = _stopped(app, found, forced)
         session.confirm(yes, "Send it?", *lines)
+        if passed:
+            found = app.store.issues.force(found.id, passed)
         if found.state is IssueState.APPROVED:
             _release(session, app, found)
         _drain(session, app, found)
+
+
+def _stopped(app: App, issue: Issue, forced: Sequence[Forcing]) -> Sequence[Forcing]:
+    """Raise BlockedByFindings where it must not leave now; those of `forced` that it needs."""
+    before = {each.rule for each in issue.forced}
+    articles = app.content.load().articles
+    found = standing(app.store.issues.editions(issue.id), app.journal, articles)
+    passed = plan.block(found, words.name(issue), {*before, *(each.rule for each in forced)})
+    return [each for each in forced if each.rule in passed - before]
 
 
 def _announcement(session: Session, app: App, issue: Issue) -> list[str]:

@@ -114,7 +114,7 @@ def check(
         {
             "articles": len(library.articles),
             "minted": list(minted),
-            "findings": [document(finding) for finding in findings],
+            "findings": [words.finding(finding) for finding in findings],
             "blocking": len(blocking),
         },
         *map(str, findings),
@@ -187,18 +187,6 @@ def _verdict(library: Library, findings: Sequence[Finding], blocking: Sequence[F
     return f"{seen}, all in order."
 
 
-def document(finding: Finding) -> dict[str, object]:
-    """A finding as JSON."""
-    return {
-        "rule": finding.rule,
-        "severity": finding.severity.value,
-        "path": finding.place.path,
-        "line": finding.place.line,
-        "message": finding.message,
-        "remedy": finding.remedy,
-    }
-
-
 @cli.command(name="build", epilog="Example: publisher build")
 def build_command(
     context: typer.Context,
@@ -221,7 +209,7 @@ def build_command(
                 "public": str(app.settings.public_dir),
                 "files": built.files,
                 "changed": built.changed,
-                "findings": [document(finding) for finding in built.findings],
+                "findings": [words.finding(finding) for finding in built.findings],
             },
             *map(str, built.findings),
             f"{words.count(built.files, 'file')} in {_shown(app.settings.public_dir, app.settings)}"

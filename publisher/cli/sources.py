@@ -13,7 +13,6 @@ from publisher.checks import works as work_checks
 from publisher.cli import words
 from publisher.cli.frame import cli
 from publisher.cli.session import Session, table
-from publisher.cli.site import document as finding_document
 from publisher.domain.article import Source
 from publisher.domain.retraction import Snapshot, Standing, age
 from publisher.errors import NotFound, UsageError
@@ -62,7 +61,7 @@ def refresh(
     library = session.content(settings).load()
     found = [f for f in library.findings if f.rule == "retracted-source"]
     session.done(
-        {**document(made), "findings": [finding_document(finding) for finding in found]},
+        {**document(made), "findings": [words.finding(finding) for finding in found]},
         f"Retraction Watch of {made.as_of}: {made.rows:,} notices about {made.works:,} "
         "identifiers.",
         f"  SHA-256 {made.sha256}",
@@ -188,7 +187,7 @@ def check(context: typer.Context) -> None:
         {
             "data": document(library.register.snapshot) if library.register.snapshot else None,
             "standing": counts,
-            "findings": [finding_document(finding) for finding in findings],
+            "findings": [words.finding(finding) for finding in findings],
         },
         *map(str, findings),
         f"{words.count(len(every), 'work')}: {words.counts(counts) or 'none'}"

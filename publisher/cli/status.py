@@ -14,7 +14,6 @@ from publisher.cli import steps as advice
 from publisher.cli import words
 from publisher.cli.frame import cli
 from publisher.cli.session import Session, table
-from publisher.cli.site import document as finding_document
 from publisher.domain.announcement import Announcement
 from publisher.domain.cadence import CadenceKind
 from publisher.domain.finding import Finding
@@ -120,7 +119,7 @@ def _document(app: App, session: Session, seen: Overview, steps: Sequence[str]) 
         "subscribers": {slug: dict(states) for slug, states in seen.readers.items()},
         "notices": dict(seen.notices),
         "articles": seen.articles,
-        "findings": [finding_document(finding) for finding in seen.findings],
+        "findings": [words.finding(finding) for finding in seen.findings],
         "untold": [
             {
                 "feed": each.topic,

@@ -11,6 +11,7 @@ from publisher.app import EVERY
 from publisher.domain import pace
 from publisher.domain.cadence import Cadence
 from publisher.domain.delivery import OPEN
+from publisher.domain.finding import Finding
 from publisher.domain.issue import Issue, IssueState
 from publisher.domain.journal import Journal, Newsletter
 from publisher.domain.pace import lasting as lasting
@@ -129,6 +130,18 @@ def titles(of: Issue, library: Library) -> list[str]:
     return [known.get(article_id, article_id) for article_id, _ in of.articles]
 
 
+def finding(of: Finding) -> dict[str, object]:
+    """A finding as JSON."""
+    return {
+        "rule": of.rule,
+        "severity": of.severity.value,
+        "path": of.place.path,
+        "line": of.place.line,
+        "message": of.message,
+        "remedy": of.remedy,
+    }
+
+
 def document(of: Issue, library: Library | None = None) -> dict[str, Any]:
     """An issue as JSON."""
     known = {a.id: a for a in library.articles} if library else {}
@@ -159,6 +172,9 @@ def document(of: Issue, library: Library | None = None) -> dict[str, Any]:
         "planned_at": stamp(of.planned_at),
         "approved_at": stamp(of.approved_at),
         "approved_by": of.approved_by,
+        "forced": [
+            {"rule": f.rule, "reason": f.reason, "by": f.by, "at": stamp(f.at)} for f in of.forced
+        ],
         "released_at": stamp(of.released_at),
         "finished_at": stamp(of.finished_at),
     }

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from publisher.domain.forcing import Forcing
 from publisher.errors import NotAllowed
 
 
@@ -134,7 +135,7 @@ class Issue:
 
     `counts` are deliveries by state; `excluded` who was left out of the audience, by reason.
     `audience` is the frozen number of deliveries. `hash` covers all editions: an approval
-    names it, and a changed edition no longer matches.
+    names it, and a changed edition no longer matches. `forced` are the rules set aside for it.
     """
 
     id: int
@@ -156,6 +157,7 @@ class Issue:
     released_at: datetime | None = None
     finished_at: datetime | None = None
     subject: str = ""
+    forced: tuple[Forcing, ...] = ()
 
     @property
     def newsletter(self) -> str:

@@ -11,6 +11,7 @@ from publisher.plan.digesting import (
     preview,
     sight,
 )
+from publisher.plan.forcing import block, forcings
 from publisher.plan.looking import Upcoming, upcoming
 from publisher.plan.slots import (
     LOOK_BACK,
@@ -38,8 +39,10 @@ __all__ = [
     "Step",
     "Upcoming",
     "approve",
+    "block",
     "due",
     "first_seen",
+    "forcings",
     "lapse",
     "newsletter_of",
     "pick",

@@ -17,7 +17,7 @@ from publisher.domain.retraction import cited
 from publisher.domain.template import TemplateSet
 from publisher.errors import Defect, NotAllowed, NotFound, UsageError
 from publisher.formats import catalogue, email
-from publisher.plan.digesting import block
+from publisher.plan.forcing import block
 from publisher.ports import Issues, Library, Store
 
 
@@ -66,7 +66,9 @@ def reshape(
     newsletter = newsletter_of(journal, issue.newsletter)
     known = by_id(library.articles)
     members = [article_id for article_id, _ in issue.articles]
-    gone = [a for a in members if a not in known or known[a].draft]
+    gone = [
+        a for a in members if a not in known or known[a].draft or known[a].withdrawn is not None
+    ]
     before = issue.shaping
     for name, text in (("subject", subject), ("preheader", preheader), ("intro", intro)):
         _sound(name, text or "")
@@ -199,7 +201,7 @@ def _editions(
             )
         )
         made.append(replace(fresh, id=edition.id))
-    block(findings, issue.name)
+    block(findings, issue.name, [each.rule for each in issue.forced])
     return made
 
 

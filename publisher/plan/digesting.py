@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
 from publisher.checks import edition as edition_checks
-from publisher.checks import retractions
+from publisher.checks import retractions, withdrawals
 from publisher.domain.article import Article
 from publisher.domain.cadence import Cadence, CadenceKind, Slot
 from publisher.domain.digest import LATENESS, Candidate, Digest, LeftOut, choose, for_topics
 from publisher.domain.finding import Finding
+from publisher.domain.forcing import Forcing
 from publisher.domain.issue import (
     Edition,
     Issue,
@@ -26,8 +27,9 @@ from publisher.domain.issue import (
 from publisher.domain.journal import Approval, Journal, Newsletter
 from publisher.domain.retraction import Register, cited
 from publisher.domain.template import TemplateSet
-from publisher.errors import BlockedByFindings, NotAllowed, NumberTaken, StoreError
+from publisher.errors import NotAllowed, NumberTaken, StoreError
 from publisher.formats import catalogue, email
+from publisher.plan.forcing import block
 from publisher.plan.slots import kind_of, slot_id
 from publisher.ports import Group, Issues, Library, NewIssue, Sightings, Store
 
@@ -158,12 +160,14 @@ def plan(
     now: datetime,
     nonce: Callable[[], str],
     retry_skipped: bool = True,
+    forced: Sequence[Forcing] = (),
 ) -> Issue:
     """The issue of this slot: the one on record, or a new one frozen in one transaction.
 
     A slot that makes none is put on record as skipped, with the reason. `retry_skipped`: try
     a slot again that made none before (staff asked by hand). Raises BlockedByFindings, with
-    nothing written, where an edition must not leave.
+    nothing written, where an edition must not leave; what is `forced` and would have stopped it
+    goes on the record.
     """
     name = slot_id(newsletter, cadence, slot)
     existing = store.issues.find(name)
@@ -188,15 +192,19 @@ def plan(
     block(retractions.data(library.register.snapshot, journal.sources, now), newsletter.slug)
     for _ in range(ATTEMPTS):
         number = store.issues.next_number(newsletter.slug)
-        editions = _editions(
+        editions, findings = _editions(
             journal, newsletter, number, slot.at, made.parts, templates, library.register
         )
+        passed = block(findings, f"{newsletter.slug}/{number}", [each.rule for each in forced])
         if existing is not None:
             with suppress(NotAllowed):  # somebody else freed the slot in this moment
                 store.issues.move(existing.id, IssueEvent.CANCEL, now)
         try:
             return store.issues.create(
-                _new_issue(newsletter, cadence, slot, number, made, editions, now, nonce())
+                replace(
+                    _new_issue(newsletter, cadence, slot, number, made, editions, now, nonce()),
+                    forced=tuple(each for each in forced if each.rule in passed),
+                )
             )
         except NumberTaken:
             continue
@@ -204,14 +212,6 @@ def plan(
         f"the number of the next issue of '{newsletter.slug}' was taken {ATTEMPTS} times in a row; "
         "nothing was planned, try again"
     )
-
-
-def block(findings: Iterable[Finding], what: str) -> None:
-    """Raise BlockedByFindings for those that block, each said once."""
-    blocking = tuple(dict.fromkeys(f for f in findings if f.blocks))
-    if blocking:
-        listed = "\n".join(f"  {finding}" for finding in blocking)
-        raise BlockedByFindings(f"{what} must not leave as it is:\n{listed}", blocking)
 
 
 def _new_issue(
@@ -253,7 +253,7 @@ def _editions(
     parts: Iterable[Part],
     templates: TemplateSet,
     register: Register,
-) -> tuple[Edition, ...]:
+) -> tuple[tuple[Edition, ...], list[Finding]]:
     made: list[Edition] = []
     findings: list[Finding] = []
     for part in parts:
@@ -278,8 +278,7 @@ def _editions(
             )
         )
         made.append(edition)
-    block(findings, f"{newsletter.slug}/{number}")
-    return tuple(made)
+    return tuple(made), [*withdrawals.number(len(made)), *findings]
 
 
 def _parts(

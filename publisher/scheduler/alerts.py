@@ -114,7 +114,7 @@ def overdue(issues: Iterable[Issue], cutoff: timedelta) -> Iterator[Alert]:
 
 
 def held(waiting: Iterable[release.Held], now: datetime) -> Iterator[Alert]:
-    """Issues that still wait for pages an hour after their slot."""
+    """Issues that must not leave, at once; those that wait for pages, an hour after their slot."""
     for one in waiting:
         if one.why:
             yield Alert(

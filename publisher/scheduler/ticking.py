@@ -97,7 +97,7 @@ def tick(
             with _standing_alone("hub", report, found):
                 ping_hub(app, now)  # only what is built and published; `status` shows the rest
     with _standing_alone("release", report, found):
-        done = release_due(app, now)
+        done = release_due(app, now, library)
         report.released, report.held = done.released, done.held
         found.extend(alerts.held(done.held, now))
     with _standing_alone("bounces", report, found):

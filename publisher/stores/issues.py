@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, func, select, update
 
 from publisher.domain.delivery import OPEN, DeliveryState
+from publisher.domain.forcing import Forcing
 from publisher.domain.issue import (
     Edition,
     Issue,
@@ -24,7 +25,7 @@ from publisher.domain.issue import (
 from publisher.domain.retraction import Carrier, Cited
 from publisher.errors import NotAllowed, NotFound
 from publisher.ports import Group, NewIssue, Trouble
-from publisher.stores import citing, planning, waking
+from publisher.stores import citing, forcing, planning, waking
 from publisher.stores.database import Database
 from publisher.stores.tables import (
     delivery,
@@ -202,6 +203,12 @@ class SqlIssues:
         """Take one step of the issue's state table. Raises NotFound, NotAllowed."""
         with self._database.change() as connection:
             take_step(connection, issue_id, event, now, by=by, reason=reason)
+            return get(connection, issue_id)
+
+    def force(self, issue_id: int, forced: Sequence[Forcing]) -> Issue:
+        """Put on record what was set aside for an issue, each rule once. Raises NotFound."""
+        with self._database.change() as connection:
+            forcing.add(connection, issue_id, forced)
             return get(connection, issue_id)
 
     def trouble(self, issue_id: int, limit: int = 50) -> Sequence[Trouble]:
@@ -406,4 +413,5 @@ def _issue(row: Row[Any], articles: Iterable[tuple[str, str]], counts: Mapping[s
         released_at=row.released_at,
         finished_at=row.finished_at,
         subject=row.subject,
+        forced=forcing.read(row.forced),
     )

@@ -29,7 +29,7 @@ from publisher.domain.issue import IssueState, Shaping, SlotId, combined_hash
 from publisher.domain.subscription import SubscriptionState
 from publisher.errors import NumberTaken
 from publisher.ports import Group, NewIssue
-from publisher.stores import citing, waking
+from publisher.stores import citing, forcing, waking
 from publisher.stores.database import Company, Database
 from publisher.stores.tables import (
     Instant,
@@ -218,6 +218,7 @@ def _write(connection: Connection, plan: NewIssue) -> int:
             "transport": plan.transport,
             "shaping": shaping_text(plan.shaping),
             "waiting": json.dumps(plan.waiting, ensure_ascii=False),
+            "forced": forcing.written(plan.forced),
         },
     )
     _write_articles(connection, issue_id, plan)

@@ -124,6 +124,7 @@ issue = Table(
     Column("shaping", Text, nullable=False),  # JSON
     Column("waiting", Text, nullable=False),  # JSON: article ids
     Column("excluded", Text, nullable=False),  # JSON: reason → number
+    Column("forced", Text, nullable=False, server_default=text("'[]'")),  # JSON
     UniqueConstraint("newsletter", "number", name="issue_number"),
     sqlite_autoincrement=True,
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from publisher.checks.edition import RULES, check
-from publisher.domain.article import Article
+from publisher.domain.article import Article, Withdrawal
 from publisher.domain.finding import Finding, Severity
 from publisher.domain.issue import Edition
 from publisher.domain.journal import Colours, Journal
@@ -181,12 +181,21 @@ def test_pale_colours_are_made_legible() -> None:
     assert findings(mails.render(journal=journal), journal=journal) == ()
 
 
+def test_an_article_that_was_withdrawn_does_not_leave() -> None:
+    """Even where everything else about it is right."""
+    gone = replace(LEAD, withdrawn=Withdrawal(date(2026, 11, 23), "The trial was retracted."))
+    (found,) = findings(articles=(gone, *ARTICLES[1:]))
+    assert (found.rule, found.blocks) == ("edition-withdrawn", True)
+    assert f"--drop {LEAD.slug}" in found.remedy
+
+
 def test_every_rule_is_explained() -> None:
     """Whoever meets a rule's id can look up what it asks for; no rule is dead."""
     ids = (
         {rule for rule, _, _ in BROKEN}
         | {rule for rule, _ in DOUBTFUL}
         | {"edition-source", "edition-marketing", "edition-retraction"}
+        | {"edition-withdrawn", "edition-number"}
     )
     assert ids == set(RULES)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from publisher.checks import styling, wording
 from publisher.checks.caniemail import LACKING
 from publisher.checks.edition import ALWAYS, RULES, check
-from publisher.domain.article import Question
+from publisher.domain.article import Question, Withdrawal
 from publisher.domain.finding import Severity
 from publisher.domain.journal import Checks
 from publisher.formats import outline
@@ -118,8 +119,10 @@ def test_what_readers_are_owed_cannot_be_switched_off() -> None:
     journal = factories.journal(checks=Checks((), tuple(RULES)))
     edition = mails.render()
     gone = replace(edition, html="<p>nothing</p>", text="nothing", articles=())
+    withdrawn = Withdrawal(date(2026, 11, 23), "The trial was retracted.")
     first, *rest = mails.articles()
     source = replace(first.sources[0], acknowledged="On purpose.")
-    first = replace(first, sources=(source, *first.sources[1:]), acknowledges=True)
+    sources = (source, *first.sources[1:])
+    first = replace(first, sources=sources, acknowledges=True, withdrawn=withdrawn)
     found = {f.rule for f in check(gone, journal, [first, *rest])}
     assert found == ALWAYS

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from publisher.domain.delivery import DeliveryEvent, DeliveryState
+from publisher.domain.forcing import Forcing
 from publisher.domain.issue import (
     IssueEvent,
     IssueKind,
@@ -38,6 +40,19 @@ from tests.contracts.samples import (
 )
 
 E, S = IssueEvent, IssueState
+
+
+def test_what_was_set_aside_is_kept_with_its_first_reason(store: Store) -> None:
+    """From planning or later, in order; a rule set aside twice keeps who did it first."""
+    people(store, 1)
+    first = Forcing("edition-size", "A table that matters", "ana", NOW)
+    planned = store.issues.create(new_issue(store, forced=(first,)))
+    later = Forcing("edition-remote", "“Asked for” by the clinic", "ben", NOW + timedelta(hours=1))
+    again = replace(first, by="ben", reason="again")
+    assert store.issues.force(planned.id, (again, later)).forced == (first, later)
+    assert store.issues.get(planned.id).forced == (first, later)
+    with pytest.raises(NotFound):
+        store.issues.force(planned.id + 1, (first,))
 
 
 def test_a_planned_issue_comes_back_whole(store: Store) -> None:

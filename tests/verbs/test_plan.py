@@ -12,6 +12,7 @@ import pytest
 
 from publisher.domain.article import Article
 from publisher.domain.cadence import Cadence, CadenceKind, Slot, parse
+from publisher.domain.forcing import Forcing
 from publisher.domain.issue import Issue, IssueEvent, IssueState
 from publisher.domain.journal import Approval, Journal
 from publisher.domain.subscription import SubscriptionEvent
@@ -61,6 +62,7 @@ class Press:
         of: Slot | None = None,
         cadence: Cadence = WEEKLY,
         retry_skipped: bool = True,
+        forced: tuple[Forcing, ...] = (),
     ) -> Issue:
         """Plan the Tuesday's slot, at its own instant unless said otherwise."""
         return plan(
@@ -74,6 +76,7 @@ class Press:
             now=at,
             nonce=lambda: next(NONCES),
             retry_skipped=retry_skipped,
+            forced=forced,
         )
 
     def reshape(self, issue: Issue, articles: tuple[Article, ...], **shape: object) -> Issue:

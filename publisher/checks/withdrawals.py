@@ -1,0 +1,40 @@
+"""Articles that were taken back go nowhere, and an issue has not too many editions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from publisher.domain.article import Article
+from publisher.domain.finding import Finding, Place, Severity
+
+EDITIONS_LIMIT = 500
+
+RULES: Mapping[str, str] = {
+    "edition-withdrawn": "No article that was withdrawn leaves in an issue.",
+    "edition-number": "An issue has at most 500 editions (lists of articles × languages).",
+}
+
+
+def of(articles: Iterable[Article]) -> Iterator[Finding]:
+    """Those that were withdrawn, wherever they were going."""
+    for article in articles:
+        if article.withdrawn is not None:
+            yield Finding(
+                "edition-withdrawn",
+                Severity.ERROR,
+                Place(article.path),
+                f"'{article.title}' was withdrawn on {article.withdrawn.date}",
+                f"leave it out: publisher issue edit ISSUE --drop {article.slug}",
+            )
+
+
+def number(editions: int) -> Iterator[Finding]:
+    """An issue of very many editions: each is rendered, kept and looked at."""
+    if editions > EDITIONS_LIMIT:
+        yield Finding(
+            "edition-number",
+            Severity.WARNING,
+            Place("config/publisher.toml"),
+            f"the issue has {editions:,} editions, more than {EDITIONS_LIMIT}",
+            "offer fewer topics, or languages: each list of articles in each language is one",
+        )
