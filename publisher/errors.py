@@ -56,11 +56,12 @@ class NotAllowed(UsageError):
 
 
 class BadRows(PublisherError):
-    """An import was refused; `rows` holds (row number, reason) for each bad row."""
+    """An import was refused; `rows` holds (row number, reason) for each bad row of `file`."""
 
-    def __init__(self, message: str, rows: Sequence[tuple[int, str]]) -> None:
+    def __init__(self, message: str, rows: Sequence[tuple[int, str]], file: str = "") -> None:
         super().__init__(message)
         self.rows = tuple(rows)
+        self.file = file
 
 
 # --- the operator must act: settings, templates, store, relay, disk ------------------------

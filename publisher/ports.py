@@ -35,7 +35,9 @@ from publisher.domain.message import Envelope
 from publisher.domain.notice import Notice
 from publisher.domain.outcome import Outcome
 from publisher.domain.request import Filed, FormLimits, Request
+from publisher.domain.retention import Erased
 from publisher.domain.retraction import Carrier, Cited, Event, Register, Snapshot
+from publisher.domain.segment import Selection
 from publisher.domain.subscription import (
     Admission,
     Consent,
@@ -508,8 +510,14 @@ class Subscribers(Protocol):
         state: SubscriptionState | None = None,
         after: int = 0,
         limit: int = 1000,
+        *,
+        segment: Selection | None = None,
     ) -> Sequence[Subscription]:
         """A page of subscriptions in order of id, those with id > `after`."""
+        ...
+
+    def count(self, segment: Selection) -> Mapping[str, int]:
+        """Newsletter → number of subscriptions in a segment."""
         ...
 
     def counts(self) -> Mapping[str, Mapping[str, int]]:
@@ -577,6 +585,30 @@ class Subscribers(Protocol):
 
     def overdue(self, unconfirmed: datetime, left: datetime, limit: int) -> Sequence[str]:
         """Addresses of people who never confirmed, or left, before these instants."""
+        ...
+
+    def count_erased(self, new: Erased, now: datetime) -> None:
+        """Add what retention erased to what it ever did."""
+        ...
+
+    def erased(self) -> tuple[datetime, Erased] | None:
+        """When retention last erased anything, and all that it ever did."""
+        ...
+
+
+Staged = tuple[int, NewSubscriber]
+"""A row of a file by its number."""
+
+
+class Staging(Protocol):
+    """Rows of an import between being read and being taken in: memory does not grow with them."""
+
+    def add(self, rows: Sequence[Staged]) -> Sequence[tuple[int, int]]:
+        """Keep them; (row, earlier row) for each whose address was there, which is left out."""
+        ...
+
+    def batches(self, size: int) -> Iterator[Sequence[Staged]]:
+        """All of them, in the order of their numbers, at most `size` at once."""
         ...
 
 
@@ -945,6 +977,17 @@ class NimbleSender(Sender, Protocol):
 
     def wait(self) -> Outcome:
         """The outcome of what was begun, however long it takes. Raises as `send` does."""
+        ...
+
+
+@runtime_checkable
+class Eraser(Protocol):
+    """A transport that keeps what it sent, and can erase it. Optional for a transport."""
+
+    def erase(self, message_ids: Collection[str], addresses: Collection[str]) -> int:
+        """Erase messages with these Message-IDs (with angle brackets), or to these addresses
+        (as compared); how many. Raises TransportError where one cannot be erased.
+        """
         ...
 
 

@@ -91,6 +91,7 @@ def _examine(app: App, now: datetime) -> Iterator[Result]:
     yield Result(Area.SETTINGS, _settings(settings))
     yield Result(Area.TEMPLATES, _judged(lambda: _templates(app, now)))
     yield Result(Area.STORE, _judged(app.store.check))
+    yield Result(Area.STORE, _suppressions(app))
     for transport in app.transports.values():
         yield Result(Area.TRANSPORT, _judged(transport.check))
     for area, answer in _names(settings):
@@ -135,6 +136,24 @@ def _settings(settings: Settings) -> Answer:
     if settings.journal.staff is None:
         sentence += "; journal.staff is not set, so nobody is told when something needs a person"
     return Answer(Verdict.WELL, sentence)
+
+
+def _suppressions(app: App) -> Answer:
+    """Whether those who were forgotten would be recognised."""
+    if missing := app.store.suppressions.missing_keys():
+        ids = ", ".join(sorted(missing))
+        return Answer(
+            Verdict.WRONG,
+            "people who were forgotten would not be recognised: the key that hashed them is not in "
+            f"suppression_key_file (its id: {ids}); bring that file back",
+        )
+    if not app.settings.suppression_keys:
+        return Answer(
+            Verdict.WRONG,
+            "nobody can be forgotten yet: that needs a key of its own: umask 077; "
+            "openssl rand -hex 32 > var/suppression.key",
+        )
+    return Answer(Verdict.WELL, "who was forgotten is recognised")
 
 
 def _judged(ask: Callable[[], str]) -> Answer:

@@ -18,6 +18,8 @@ from publisher.cli import words
 from publisher.cli.session import Session
 from publisher.errors import BadRows, BlockedByFindings, Defect, PublisherError, SettingsError
 
+ROWS = 20
+"""Wrong rows of a file that are shown."""
 INTERRUPTED = 130
 """What a shell reports for Ctrl-C: 128 + SIGINT."""
 
@@ -61,8 +63,10 @@ def _report(error: Exception, as_json: bool) -> int:
 
 def _sentence(error: PublisherError, as_json: bool) -> str:
     if isinstance(error, BadRows) and not as_json:
-        rows = [f"  row {number}: {reason}" for number, reason in error.rows]
-        return "\n".join([str(error), *rows])
+        shown = [f"  {error.file} row {number}: {why}" for number, why in error.rows[:ROWS]]
+        if (more := len(error.rows) - len(shown)) > 0:
+            shown.append(f"  and {more:,} more; --json names them")
+        return "\n".join([str(error), *shown])
     return str(error)
 
 

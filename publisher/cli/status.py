@@ -19,6 +19,7 @@ from publisher.domain.cadence import CadenceKind
 from publisher.domain.finding import Finding
 from publisher.domain.issue import Issue, IssueState
 from publisher.domain.journal import Newsletter
+from publisher.domain.retention import Erased
 from publisher.ports import Waiting
 
 OPEN = (IssueState.DRAFT, IssueState.APPROVED, IssueState.SENDING, IssueState.PAUSED)
@@ -40,6 +41,8 @@ class Overview:
     overdue: tuple[tuple[Issue, str | None], ...]
     stuck: tuple[tuple[Issue, str], ...]
     waiting: Waiting | None
+    erased: tuple[datetime, Erased] | None
+    missing_keys: frozenset[str]
 
 
 @cli.command(epilog="Example: publisher status")
@@ -80,6 +83,8 @@ def _look(app: App, now: datetime) -> Overview:
         overdue=overdue(app, now),
         stuck=advice.stuck(app.store),
         waiting=None if app.engine is None else app.engine.waiting(),
+        erased=app.store.subscribers.erased(),
+        missing_keys=app.store.suppressions.missing_keys(),
     )
 
 
@@ -100,6 +105,11 @@ def _next_steps(seen: Overview) -> list[str]:
     steps += advice.for_overdue(seen.overdue)
     steps += advice.for_stuck(seen.stuck)
     steps += advice.for_notices(seen.notices)
+    if seen.missing_keys:
+        steps.append(
+            "Bring back the key that hashed who was forgotten, or they could come in again: name "
+            "its file in suppression_key_file (publisher doctor tells its id)"
+        )
     if not any(states.get("confirmed") for states in seen.readers.values()):
         steps.append('Bring in readers: publisher subscribers import FILE --consent "…"')
     return steps
@@ -118,6 +128,13 @@ def _document(app: App, session: Session, seen: Overview, steps: Sequence[str]) 
         "skipped": [words.document(issue) for issue in seen.skipped],
         "subscribers": {slug: dict(states) for slug, states in seen.readers.items()},
         "notices": dict(seen.notices),
+        "erased": seen.erased
+        and {
+            "at": words.stamp(seen.erased[0]),
+            "unconfirmed": seen.erased[1].unconfirmed,
+            "left": seen.erased[1].left,
+            "deliveries": seen.erased[1].deliveries,
+        },
         "articles": seen.articles,
         "findings": [words.finding(finding) for finding in seen.findings],
         "untold": [
@@ -158,6 +175,9 @@ def _lines(app: App, session: Session, seen: Overview, steps: Sequence[str]) -> 
     lines += [f"  {slug}: {words.counts(states)}" for slug, states in seen.readers.items()] or [
         "  none yet"
     ]
+    if seen.erased is not None:
+        at, erased = seen.erased
+        lines.append(f"  erased so far by retention: {erased}; last {words.when(at, journal)}")
     if any(seen.notices.values()):
         lines += ["", f"Notices: {words.counts(seen.notices)}"]
     if seen.waiting is not None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from publisher.domain.journal import Journal, Newsletter
+from publisher.domain.retention import LONG_AGO
 
 Moment = datetime | timedelta
 """An instant, or so long ago."""
@@ -52,7 +53,9 @@ class Segment:
         """What it means at an instant, with the journal's defaults."""
 
         def instant(moment: Moment | None) -> datetime | None:
-            return now - moment if isinstance(moment, timedelta) else moment
+            if not isinstance(moment, timedelta):
+                return moment
+            return now - min(moment, now - LONG_AGO)
 
         return Selection(
             tuple(

@@ -6,13 +6,15 @@ import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from publisher.app import App
 from publisher.domain.issue import SlotId
 from publisher.ports import Library
 
+RETAINED_EVERY = timedelta(hours=1)
+"""Looking through everybody takes a second for a million."""
 NEWEST = 20
 """How many issues are compared to see whether the archive pages are still right."""
 
@@ -29,6 +31,15 @@ class Memory:
     built: str | None = None
     blocked: dict[SlotId, str] = field(default_factory=dict)
     told: set[str] = field(default_factory=set)
+    retained_at: datetime | None = None
+
+    def must_retain(self, now: datetime) -> bool:
+        """Whether it is time to look for people who are to be erased."""
+        return self.retained_at is None or abs(now - self.retained_at) >= RETAINED_EVERY
+
+    def retained(self, now: datetime, *, more: bool) -> None:
+        """It was done at `now`; at the next tick again where there is more."""
+        self.retained_at = None if more else now
 
     def read(self, app: App) -> Library:
         """The library: read again only when a file below content/ or templates/ changed."""

@@ -20,6 +20,7 @@ from publisher.build import next_change
 from publisher.domain.cadence import AHEAD, Cadence, CadenceKind
 from publisher.domain.issue import Issue, IssueState
 from publisher.domain.journal import Newsletter
+from publisher.domain.retention import Erased
 from publisher.errors import (
     AuthorError,
     BlockedByFindings,
@@ -28,6 +29,7 @@ from publisher.errors import (
     SettingsError,
     TemplateError,
 )
+from publisher.people import retain
 from publisher.ports import Library
 from publisher.scheduler import alerts
 from publisher.scheduler.alerts import Alert
@@ -46,6 +48,7 @@ FAILING = {
     "hub": "The hub cannot be told of the feeds",
     "release": "Issues that are due cannot be let go",
     "bounces": "What was refused cannot be judged",
+    "retention": "People who should be erased cannot be",
     "alerts": "Staff cannot be told of what happened",
 }
 """Each part of the tick, as the subject of a mail to staff says that it failed."""
@@ -64,6 +67,7 @@ class Report:
     built: Built | None = None
     released: tuple[Issue, ...] = ()
     held: tuple[release.Held, ...] = ()
+    erased: Erased = field(default_factory=Erased)
     problems: list[str] = field(default_factory=list)
     told: tuple[str, ...] = ()
     wake_at: datetime | None = None
@@ -102,6 +106,11 @@ def tick(
         found.extend(alerts.held(done.held, now))
     with _standing_alone("bounces", report, found):
         mailroom.judge_refusals(app.settings, app.store, now, nonce=nonce)
+    with _standing_alone("retention", report, found):
+        if kept.must_retain(now):
+            kept.retained(now, more=False)  # what fails is tried again in an hour
+            report.erased = retain(app, now)
+            kept.retained(now, more=report.erased.more)
     with _standing_alone("alerts", report, found):
         found.extend(alerts.skipped(app, now))
         found.extend(alerts.paused(app))
@@ -250,5 +259,7 @@ def _log(report: Report, now: datetime) -> None:
             shown,
             f" and {more} more" if more > 0 else "",
         )
+    if report.erased:
+        log.info("retention erased %s", report.erased)
     for problem in report.problems:
         log.error("%s", problem)

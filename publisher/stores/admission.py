@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     BindParameter,
     Connection,
     Text,
+    and_,
     bindparam,
-    exists,
     insert,
-    literal,
     select,
     update,
 )
@@ -27,90 +27,54 @@ from publisher.domain.subscription import (
 from publisher.formats.pepper import Pepper
 from publisher.stores import suppressing
 from publisher.stores.planning import topics_text
-from publisher.stores.tables import Instant, consent, subscriber, subscription
+from publisher.stores.tables import Id, consent, micros, subscriber, subscription
 
 CHUNK = 5000
 """Rows looked up and written together: memory stays flat, statements stay few."""
 
 _KEYS: BindParameter[str] = bindparam("keys", expanding=True)
+_IDS: BindParameter[int] = bindparam("ids", expanding=True)
+_NEWSLETTER = bindparam("for_newsletter", type_=Text)
 _KNOWN = (
-    select(subscriber.c.key, subscription.c.state)
-    .join_from(subscription, subscriber)
-    .where(
-        subscriber.c.key.in_(_KEYS),
-        subscription.c.newsletter == bindparam("newsletter", type_=Text),
-    )
-)
-_NEW_SUBSCRIBER = insert(subscriber).from_select(
-    ["address", "key", "name", "created_at"],
     select(
-        bindparam("row_address", type_=Text),
-        bindparam("row_key", type_=Text),
-        bindparam("row_name", type_=Text),
-        bindparam("now", type_=Instant),
-    ).where(~exists().where(subscriber.c.key == bindparam("row_key", type_=Text))),
-)
-_NEW_SUBSCRIPTION = insert(subscription).from_select(
-    [
-        "subscriber_id",
-        "newsletter",
-        "state",
-        "token_id",
-        "topics",
-        "cadence",
-        "language",
-        "created_at",
-        "confirmed_at",
-    ],
-    select(
+        subscriber.c.key,
         subscriber.c.id,
-        bindparam("for_newsletter", type_=Text),
-        literal(str(SubscriptionState.CONFIRMED), Text),
-        bindparam("token", type_=Text),
-        bindparam("row_topics", type_=Text),
-        bindparam("row_cadence", type_=Text),
-        bindparam("row_language", type_=Text),
-        bindparam("now", type_=Instant),
-        bindparam("now", type_=Instant),
-    ).where(subscriber.c.key == bindparam("row_key", type_=Text)),
-)
-_THIS = (
-    select(subscription.c.id)
-    .join_from(subscription, subscriber)
-    .where(
-        subscriber.c.key == bindparam("row_key", type_=Text),
-        subscription.c.newsletter == bindparam("for_newsletter", type_=Text),
+        subscription.c.id.label("subscription_id"),
+        subscription.c.state,
     )
-    .correlate(None)
+    .outerjoin_from(
+        subscriber,
+        subscription,
+        and_(
+            subscription.c.subscriber_id == subscriber.c.id,
+            subscription.c.newsletter == _NEWSLETTER,
+        ),
+    )
+    .where(subscriber.c.key.in_(_KEYS))
+)
+_OWNERS = select(subscriber.c.key, subscriber.c.id).where(subscriber.c.key.in_(_KEYS))
+_THEIRS = select(subscription.c.subscriber_id, subscription.c.id).where(
+    subscription.c.newsletter == _NEWSLETTER, subscription.c.subscriber_id.in_(_IDS)
+)
+# Instants as numbers already: `Instant` would work each one out anew.
+_NEW_SUBSCRIBER = insert(subscriber).values(created_at=bindparam("micros", type_=BigInteger))
+_NEW_SUBSCRIPTION = insert(subscription).values(
+    created_at=bindparam("micros", type_=BigInteger),
+    confirmed_at=bindparam("micros", type_=BigInteger),
 )
 _CONFIRM_PENDING = (
     update(subscription)
-    .where(subscription.c.id == _THIS.scalar_subquery())
+    .where(subscription.c.id == bindparam("this", type_=Id))
     .values(
         state=str(SubscriptionState.CONFIRMED),
-        topics=bindparam("row_topics", type_=Text),
-        cadence=bindparam("row_cadence", type_=Text),
-        language=bindparam("row_language", type_=Text),
-        confirmed_at=bindparam("now", type_=Instant),
+        topics=bindparam("topics", type_=Text),
+        cadence=bindparam("cadence", type_=Text),
+        language=bindparam("language", type_=Text),
+        time_zone=bindparam("time_zone", type_=Text),
+        confirmed_at=bindparam("micros", type_=BigInteger),
     )
 )
-_NEW_CONSENT = insert(consent).from_select(
-    ["subscription_id", "at", "origin", "wording", "page", "network", "version"],
-    select(
-        subscription.c.id,
-        bindparam("agreed", type_=Instant),
-        bindparam("from_where", type_=Text),
-        bindparam("to_what", type_=Text),
-        bindparam("on_page", type_=Text),
-        bindparam("of_network", type_=Text),
-        bindparam("of_version", type_=Text),
-    )
-    .join_from(subscription, subscriber)
-    .where(
-        subscriber.c.key == bindparam("row_key", type_=Text),
-        subscription.c.newsletter == bindparam("for_newsletter", type_=Text),
-    ),
-)
+_NEW_CONSENT = insert(consent).values(at=bindparam("micros", type_=BigInteger))
 
 
 def admit(
@@ -122,28 +86,37 @@ def admit(
     now: datetime,
     pepper: Pepper,
 ) -> list[Admission]:
-    """One answer a row, in the same order. ValueError unless there is a token id for each."""
+    """One answer a row, in the same order. ValueError unless there is a token id for each.
+
+    A row's own consent stands before `agreed`.
+    """
     answers: list[Admission] = []
     added: set[str] = set()
     pairs = list(zip(rows, token_ids, strict=True))
     for start in range(0, len(pairs), CHUNK):
         chunk = pairs[start : start + CHUNK]
         keys = [row.key for row, _ in chunk]
-        known: dict[str, str] = {
-            row[0]: row[1]
-            for row in connection.execute(_KNOWN, {"keys": keys, "newsletter": newsletter})
+        known = {
+            row.key: row
+            for row in connection.execute(_KNOWN, {"keys": keys, "for_newsletter": newsletter})
         }
         suppressed = suppressing.reasons(connection, pepper, keys)
-        fresh: list[dict[str, Any]] = []
-        pending: list[dict[str, Any]] = []
+        fresh: list[tuple[NewSubscriber, str]] = []
+        pending: list[tuple[NewSubscriber, int]] = []
         for row, token_id in chunk:
-            answer = _answer(row.key, known.get(row.key), suppressed, added)
+            there = known.get(row.key)
+            answer = _answer(row.key, there and there.state, suppressed, added)
             answers.append(answer)
             if answer is Admission.ADDED:
                 added.add(row.key)
-                target = pending if row.key in known else fresh
-                target.append(_parameters(newsletter, row, token_id, agreed, now))
-        _write(connection, fresh, pending)
+                if there is not None and there.subscription_id is not None:
+                    pending.append((row, there.subscription_id))
+                else:
+                    fresh.append((row, token_id))
+        owners = {key: row.id for key, row in known.items()}
+        ids = _subscribe(connection, newsletter, fresh, owners, now)
+        _confirm(connection, pending, now)
+        _agree(connection, [*zip((row for row, _ in fresh), ids, strict=True), *pending], agreed)
     return answers
 
 
@@ -157,35 +130,91 @@ def _answer(
     return Admission.LEFT if state == SubscriptionState.UNSUBSCRIBED else Admission.ADDED
 
 
-def _parameters(
-    newsletter: str, row: NewSubscriber, token_id: str, agreed: Consent, now: datetime
-) -> dict[str, Any]:
+def _subscribe(
+    connection: Connection,
+    newsletter: str,
+    rows: Sequence[tuple[NewSubscriber, str]],
+    known: Mapping[str, int],
+    now: datetime,
+) -> list[int]:
+    """Ids of new confirmed subscriptions, in the same order; `known`: ids of subscribers."""
+    if not rows:
+        return []
+    at = micros(now)
+    strangers = [row for row, _ in rows if row.key not in known]
+    owners = dict(known)
+    if strangers:
+        connection.execute(
+            _NEW_SUBSCRIBER,
+            [
+                {"address": row.address, "key": row.key, "name": row.name, "micros": at}
+                for row in strangers
+            ],
+        )
+        found = connection.execute(_OWNERS, {"keys": [row.key for row in strangers]})
+        owners.update((row.key, row.id) for row in found)
+    connection.execute(
+        _NEW_SUBSCRIPTION,
+        [
+            _choices(row)
+            | {
+                "subscriber_id": owners[row.key],
+                "newsletter": newsletter,
+                "state": str(SubscriptionState.CONFIRMED),
+                "token_id": token_id,
+                "micros": at,
+            }
+            for row, token_id in rows
+        ],
+    )
+    wanted = [owners[row.key] for row, _ in rows]
+    theirs: dict[int, int] = {
+        row.subscriber_id: row.id
+        for row in connection.execute(_THEIRS, {"ids": wanted, "for_newsletter": newsletter})
+    }
+    return [theirs[each] for each in wanted]
+
+
+def _confirm(
+    connection: Connection, rows: Sequence[tuple[NewSubscriber, int]], now: datetime
+) -> None:
+    if rows:
+        connection.execute(
+            _CONFIRM_PENDING,
+            [_choices(row) | {"this": found, "micros": micros(now)} for row, found in rows],
+        )
+
+
+def _agree(
+    connection: Connection, rows: Sequence[tuple[NewSubscriber, int]], agreed: Consent
+) -> None:
+    if not rows:
+        return
+    usual = _consent(agreed)
+    connection.execute(
+        _NEW_CONSENT,
+        [
+            {"subscription_id": found} | (usual if row.consent is None else _consent(row.consent))
+            for row, found in rows
+        ],
+    )
+
+
+def _choices(row: NewSubscriber) -> dict[str, Any]:
     return {
-        "for_newsletter": newsletter,
-        "row_address": row.address,
-        "row_key": row.key,
-        "row_name": row.name,
-        "token": token_id,
-        "row_topics": topics_text(row.topics),
-        "row_cadence": row.cadence,
-        "row_language": row.language,
-        "now": now,
-        "agreed": agreed.at,
-        "from_where": agreed.origin,
-        "to_what": agreed.wording,
-        "on_page": agreed.page,
-        "of_network": agreed.network,
-        "of_version": agreed.version,
+        "topics": topics_text(row.topics),
+        "cadence": row.cadence,
+        "language": row.language,
+        "time_zone": row.time_zone,
     }
 
 
-def _write(
-    connection: Connection, fresh: list[dict[str, Any]], pending: list[dict[str, Any]]
-) -> None:
-    if fresh:
-        connection.execute(_NEW_SUBSCRIBER, fresh)
-        connection.execute(_NEW_SUBSCRIPTION, fresh)
-    if pending:
-        connection.execute(_CONFIRM_PENDING, pending)
-    if fresh or pending:
-        connection.execute(_NEW_CONSENT, fresh + pending)
+def _consent(agreed: Consent) -> dict[str, Any]:
+    return {
+        "micros": micros(agreed.at),
+        "origin": agreed.origin,
+        "wording": agreed.wording,
+        "page": agreed.page,
+        "network": agreed.network,
+        "version": agreed.version,
+    }

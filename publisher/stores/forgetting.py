@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, delete, exists, func, or_, select, update
+from sqlalchemy import Connection, Select, and_, delete, exists, func, insert, or_, select, update
 
 from publisher.domain.delivery import OPEN, DeliveryState, OutboxKind, message_id
 from publisher.domain.issue import IssueState
+from publisher.domain.retention import Erased
 from publisher.domain.subscription import (
     Forgotten,
     SubscriptionState,
@@ -20,7 +23,10 @@ from publisher.stores import suppressing
 from publisher.stores.tables import (
     consent,
     delivery,
+    instant,
     issue,
+    meta,
+    micros,
     notice,
     request,
     state_is,
@@ -151,3 +157,26 @@ def unlink(connection: Connection, before: datetime, limit: int) -> int:
     return connection.execute(
         update(delivery).where(delivery.c.id.in_(old)).values(subscription_id=None)
     ).rowcount
+
+
+_ERASED = "erased"
+
+
+def erased(connection: Connection) -> tuple[datetime, Erased] | None:
+    """When retention last erased anything, and all that it ever did."""
+    value = connection.scalar(select(meta.c.value).where(meta.c.key == _ERASED))
+    if value is None:
+        return None
+    told = json.loads(value)
+    return instant(told.pop("at")), Erased(**told)
+
+
+def count_erased(connection: Connection, new: Erased, now: datetime) -> None:
+    """Add what retention erased to what it ever did."""
+    before = erased(connection)
+    whole = asdict(new if before is None else before[1] + new)
+    value = json.dumps(whole | {"at": micros(now)})
+    if before is None:
+        connection.execute(insert(meta).values(key=_ERASED, value=value))
+    else:
+        connection.execute(update(meta).where(meta.c.key == _ERASED).values(value=value))

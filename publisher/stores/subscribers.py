@@ -19,6 +19,8 @@ from sqlalchemy import (
 )
 
 from publisher.domain.delivery import DeliveryState
+from publisher.domain.retention import Erased
+from publisher.domain.segment import Selection
 from publisher.domain.subscription import (
     Admission,
     Consent,
@@ -35,7 +37,7 @@ from publisher.domain.subscription import (
 )
 from publisher.errors import NotAllowed, NotFound
 from publisher.formats.pepper import Pepper
-from publisher.stores import admission, forgetting, people, suppressing
+from publisher.stores import admission, forgetting, people, segments, suppressing
 from publisher.stores.database import Database
 from publisher.stores.planning import topics_value
 from publisher.stores.requests import columns
@@ -103,6 +105,8 @@ class SqlSubscribers:
         state: SubscriptionState | None = None,
         after: int = 0,
         limit: int = 1000,
+        *,
+        segment: Selection | None = None,
     ) -> Sequence[Subscription]:
         """A page of subscriptions in order of id, those with id > `after`."""
         query = _select().where(subscription.c.id > after)
@@ -110,7 +114,21 @@ class SqlSubscribers:
             query = query.where(subscription.c.newsletter == newsletter)
         if state is not None:
             query = query.where(subscription.c.state == str(state))
+        if segment is not None:
+            query = query.where(*segments.conditions(segment))
         return self._load(query.order_by(subscription.c.id).limit(limit))
+
+    def count(self, segment: Selection) -> Mapping[str, int]:
+        """Newsletter → number of subscriptions in a segment."""
+        query = (
+            select(subscription.c.newsletter, func.count())
+            .join_from(subscription, subscriber)
+            .where(*segments.conditions(segment))
+            .group_by(subscription.c.newsletter)
+            .order_by(subscription.c.newsletter)
+        )
+        with self._database.read() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
 
     def counts(self) -> Mapping[str, Mapping[str, int]]:
         """Newsletter → state → number."""
@@ -224,6 +242,16 @@ class SqlSubscribers:
         """Forget who received what of issues planned before; how many deliveries."""
         with self._database.change() as connection:
             return forgetting.unlink(connection, before, limit)
+
+    def count_erased(self, new: Erased, now: datetime) -> None:
+        """Add what retention erased to what it ever did."""
+        with self._database.change() as connection:
+            forgetting.count_erased(connection, new, now)
+
+    def erased(self) -> tuple[datetime, Erased] | None:
+        """When retention last erased anything, and all that it ever did."""
+        with self._database.read() as connection:
+            return forgetting.erased(connection)
 
     def _update(self, subscription_id: int, values: Mapping[str, Any]) -> Subscription:
         with self._database.change() as connection:

@@ -22,18 +22,34 @@ COLUMNS = (
     "consent at",
     "consent origin",
     "consent wording",
+    "consent page",
+    "consent network",
+    "consent version",
     "created at",
     "confirmed at",
     "unsubscribed at",
+    "paused until",
+    "reason",
 )
 
 
 def export_lines(subscriptions: Iterable[Subscription]) -> Iterator[str]:
     """The header and then one CSV record each, ending in CRLF (RFC 4180); memory stays flat."""
-    yield _line(COLUMNS)
+    out = io.StringIO()
+    line = csv.writer(out).writerow
+
+    def taken() -> str:
+        text = out.getvalue()
+        out.seek(0)
+        out.truncate()
+        return text
+
+    line(COLUMNS)
+    yield taken()
     for one in subscriptions:
-        yield _line(
-            (
+        line(
+            guard(value)
+            for value in (
                 one.address,
                 one.name,
                 one.newsletter,
@@ -45,22 +61,22 @@ def export_lines(subscriptions: Iterable[Subscription]) -> Iterator[str]:
                 _instant(one.consent.at),
                 one.consent.origin,
                 one.consent.wording,
+                one.consent.page,
+                one.consent.network,
+                one.consent.version,
                 _instant(one.created_at),
                 _instant(one.confirmed_at),
                 _instant(one.unsubscribed_at),
+                _instant(one.paused_until),
+                one.reason,
             )
         )
+        yield taken()
 
 
 def export_csv(subscriptions: Iterable[Subscription]) -> str:
     """The whole export in one string."""
     return "".join(export_lines(subscriptions))
-
-
-def _line(values: Iterable[str]) -> str:
-    out = io.StringIO()
-    csv.writer(out).writerow([guard(value) for value in values])
-    return out.getvalue()
 
 
 def _instant(value: datetime | None) -> str:

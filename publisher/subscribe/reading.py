@@ -1,196 +1,199 @@
-"""CSV as spreadsheets and other services write it, read row by row with reasons."""
+"""An import file, row by row: people, and for every row that is none of them the reason."""
 
 from __future__ import annotations
 
-import csv
-import io
-import re
+import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import BinaryIO
 
 from publisher.domain.journal import Journal, Newsletter
-from publisher.domain.subscription import NewSubscriber
+from publisher.domain.subscription import Consent, NewSubscriber
 from publisher.errors import UsageError
-from publisher.subscribe import addresses, cells
+from publisher.subscribe import addresses, cells, layouts
+from publisher.subscribe.layouts import Layout
+from publisher.subscribe.sheets import Sheet, open_sheet
 
-MAX_BYTES = 32 * 1024 * 1024
-MAX_ROWS = 200_000
-MAX_LINE = 10_000
-"""Characters in one line. Together they bound the memory of an import."""
-
-DELIMITERS = ",;\t"
-SEP = re.compile(r"sep=([,;\t|])\r?$", re.IGNORECASE | re.MULTILINE)
-"""The line with which Excel names its separator."""
-
-HEADERS: Mapping[str, str] = {
-    "email": "address",
-    "email address": "address",
-    "address": "address",
-    "mail": "address",
-    "name": "name",
-    "full name": "name",
-    "topics": "topics",
-    "topic": "topics",
-    "categories": "topics",
-    "cadence": "cadence",
-    "frequency": "cadence",
-    "language": "language",
-    "lang": "language",
-    "state": "state",
-    "status": "state",
-}
-"""Spellings of column names, and the columns they mean. Others are left alone."""
-
-CONFIRMED = frozenset({"", "confirmed", "subscribed", "active"})
+LONGEST_CONSENT = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One good row; `number` counts as spreadsheets do, the header being 1."""
+class Bad:
+    """A row that is wrong, and how to mend it."""
 
-    number: int
-    subscriber: NewSubscriber
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Parsed:
-    """Good rows, (row number, reason) for each bad one, and columns that were not understood."""
+class Passed:
+    """A row that says itself that it is not confirmed."""
 
-    rows: tuple[Row, ...]
-    bad: tuple[tuple[int, str], ...]
-    ignored: tuple[str, ...] = ()
+    state: str
 
 
-def parse_csv(raw: bytes, *, journal: Journal, newsletter: Newsletter) -> Parsed:
-    """Read an import file: UTF-8 with or without BOM, separated by comma, semicolon or tab.
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A file that is being read. `ignored` names columns that were not understood.
 
-    The first row names the columns; only the address is required. Raises UsageError for what
-    is wrong with the file as a whole: too large, not UTF-8, not CSV, no column of addresses.
+    `rows` can be walked once: (row number as spreadsheets count, what it holds). Raises
+    UsageError for what is wrong with the file as a whole.
     """
-    text = _text(raw)
-    records = _records(text, _delimiter(text))
-    header = next(records, (1, list[str]()))[1]
-    columns, ignored = _columns(header)
-    rows: list[Row] = []
-    bad: list[tuple[int, str]] = []
-    first: dict[str, int] = {}
-    for number, record in records:
-        if number > MAX_ROWS + 1:
-            raise UsageError(f"the file has more than {MAX_ROWS:,} rows; split it")
-        if not any(cell.strip() for cell in record):
-            continue
-        try:
-            found = _row(record, header, columns, journal, newsletter)
-        except UsageError as error:
-            bad.append((number, str(error)))
-            continue
-        earlier = first.setdefault(found.key, number)
-        if earlier != number:
-            bad.append((number, f"the same address as in row {earlier}"))
-        else:
-            rows.append(Row(number, found))
-    return Parsed(tuple(rows), tuple(bad), ignored)
+
+    layout: Layout
+    ignored: tuple[str, ...]
+    rows: Iterator[tuple[int, NewSubscriber | Bad | Passed]]
 
 
-def _text(raw: bytes) -> str:
-    if len(raw) > MAX_BYTES:
-        raise UsageError(f"the file is larger than {MAX_BYTES // 1024**2} MiB; split it")
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        raise UsageError(
-            f"line {line} is not UTF-8; save the file as 'CSV UTF-8' and try again"
-        ) from None
-    if "\0" in text:
-        raise UsageError("the file holds NUL bytes, so it is no CSV; save it as 'CSV UTF-8'")
-    for number, content in enumerate(io.StringIO(text), 1):
-        if len(content) > MAX_LINE:
-            raise UsageError(f"line {number} is longer than {MAX_LINE:,} characters")
-    return text
+def read(
+    file: BinaryIO, *, journal: Journal, newsletter: Newsletter, agreed: Consent, now: datetime
+) -> Reading:
+    """Begin to read an import file for a newsletter; see `open_sheet` and `recognise`.
+
+    `agreed` is how these people agreed, in staff's words; a file of ours says it row by row, and
+    then the wording may be empty. Raises UsageError.
+    """
+    sheet = open_sheet(file, layouts.is_address)
+    layout = layouts.recognise(sheet.header)
+    columns, ignored = layouts.columns(layout, sheet.header)
+    if not agreed.wording and "wording" not in columns:
+        raise UsageError(_ask(layout))
+    rows = _Rows(journal, newsletter, agreed, now, layout, columns)
+    return Reading(layout, ignored, rows.walk(sheet))
 
 
-def _delimiter(text: str) -> str:
-    """What the first line says by `sep=`, or whatever cuts a column of addresses out of it."""
-    line = text.partition("\n")[0].strip("\r")
-    if (told := SEP.match(line)) is not None:
-        return told[1]
-    for delimiter in DELIMITERS:
-        if any(_meaning(cell) == "address" for cell in _cut(line, delimiter)):
-            return delimiter
-    return max(DELIMITERS, key=line.count)
+def statement(wording: str, origin: str, now: datetime) -> Consent:
+    """What staff say of how people agreed. Raises UsageError where it says nothing."""
+    said = wording.strip()
+    if not said:
+        raise UsageError(_ask(layouts.PLAIN))
+    return _bounded(Consent(now, origin, said))
 
 
-def _cut(line: str, delimiter: str) -> Sequence[str]:
-    return next(csv.reader([line], delimiter=delimiter), [])
+def _ask(layout: Layout) -> str:
+    known = f"this is an export from {layout.name}: {layout.carries}. " if layout.carries else ""
+    return (
+        f"{known}say how these people agreed to be mailed, e.g. --consent "
+        "'Signed the form at the clinic, spring 2026'; without consent nobody is added"
+    )
 
 
-def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """(row number, cells) of each record. Raises UsageError for malformed quoting."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    try:
-        for number, record in enumerate(reader, 1):
-            if number == 1 and SEP.match(text):
+def _bounded(agreed: Consent) -> Consent:
+    if len(agreed.wording) > LONGEST_CONSENT:
+        raise UsageError(f"the consent statement is longer than {LONGEST_CONSENT} characters")
+    return agreed
+
+
+class _Rows:
+    """Records of one file → people. What repeats from row to row is worked out once."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        newsletter: Newsletter,
+        agreed: Consent,
+        now: datetime,
+        layout: Layout,
+        columns: Mapping[str, int],
+    ) -> None:
+        self.newsletter = newsletter
+        self.agreed = agreed
+        self.now = now
+        self.layout = layout
+        self.columns = tuple(columns.items())
+        self.topics = lru_cache(1000)(lambda text: addresses.topics_of(journal, newsletter, text))
+        self.cadence = lru_cache(1000)(lambda text: addresses.cadence_of(newsletter, text))
+        self.language = lru_cache(1000)(addresses.language_of)
+        self.time_zone = lru_cache(1000)(addresses.time_zone_of)
+
+    def walk(self, sheet: Sheet) -> Iterator[tuple[int, NewSubscriber | Bad | Passed]]:
+        """Each record that is not empty."""
+        width = len(sheet.header)
+        for number, record in sheet.records:
+            if not any(record) or not "".join(record).strip():
                 continue
-            yield number, record
-    except csv.Error as error:
-        raise UsageError(
-            f"line {reader.line_num} is no CSV: {error}; a quotation mark is missing or misplaced"
-        ) from None
+            try:
+                yield number, self.row(record, width)
+            except UsageError as error:
+                yield number, Bad(str(error))
 
-
-def _meaning(header: str) -> str | None:
-    words = " ".join(header.replace("_", " ").replace("-", " ").casefold().split())
-    return HEADERS.get("email" if words == "e mail" else words.replace("e mail", "email"))
-
-
-def _columns(header: Sequence[str]) -> tuple[Mapping[str, int], tuple[str, ...]]:
-    columns: dict[str, int] = {}
-    ignored: list[str] = []
-    for position, cell in enumerate(header):
-        meaning = _meaning(cell)
-        if meaning is None:
-            if cell.strip():
-                ignored.append(_ignored(cell.strip()[:60]))
-        elif meaning in columns:
+    def row(self, record: Sequence[str], width: int) -> NewSubscriber | Passed:
+        """Raises UsageError with the first thing that is wrong."""
+        if len(record) > width and any(cell.strip() for cell in record[width:]):
             raise UsageError(
-                f"the columns '{header[columns[meaning]]}' and '{cell}' mean the same; remove one"
+                f"it has {len(record)} cells, the header {width}; put a cell with a "
+                "separator in it in quotation marks"
             )
-        else:
-            columns[meaning] = position
-    if "address" not in columns:
-        named = ", ".join(cell.strip()[:30] for cell in header) if header else "nothing"
-        if any("@" in cell for cell in header):
-            named = "a person already"
-        raise UsageError(
-            "the first row must name the columns, one of them 'email' "
-            f"(also: name, topics, cadence, language); it holds {named}"
+        here = len(record)
+        given = {
+            meaning: cells.restore(record[position]) if position < here else ""
+            for meaning, position in self.columns
+        }
+        state = self.layout.state(given)
+        if state is not None:
+            return Passed(state)
+        get = given.get
+        if not given["address"].strip():
+            raise UsageError("there is no address; add one, or remove the row")
+        written, key = addresses.normalise(given["address"])
+        self._is_ours(get("newsletter", ""))
+        return NewSubscriber(
+            address=written,
+            key=key,
+            name=addresses.name_of(get("name") or f"{get('first', '')} {get('last', '')}"),
+            topics=self.topics(get("topics", "")),
+            cadence=self.cadence(get("cadence", "")),
+            language=self.language(get("language", "")),
+            time_zone=self.time_zone(get("time_zone", "")),
+            consent=self._consent(given),
         )
-    return columns, tuple(ignored)
+
+    def _is_ours(self, slug: str) -> None:
+        if slug.strip() not in ("", self.newsletter.slug):
+            raise UsageError(
+                f"it is for the newsletter '{slug[:60]}', not '{self.newsletter.slug}'; export "
+                "and import each newsletter by itself"
+            )
+
+    def _consent(self, given: Mapping[str, str]) -> Consent | None:
+        """What the row says itself; None where that is nothing."""
+        agreed = self.agreed
+        if wording := given.get("wording", "").strip():
+            agreed = replace(agreed, wording=wording, origin=given.get("origin") or agreed.origin)
+            agreed = replace(agreed, page=given.get("page", ""), version=given.get("version", ""))
+        elif not agreed.wording:
+            raise UsageError(
+                "it does not say what they agreed to; fill in 'consent wording', or say it for "
+                "all with --consent"
+            )
+        if since := given.get("since", "").strip()[:10]:
+            agreed = replace(agreed, origin=f"{agreed.origin} ({self.layout.name}, since {since})")
+        if at := given.get("agreed_at", "").strip():
+            agreed = replace(agreed, at=self._instant(at))
+        if network := given.get("network", "").strip():
+            agreed = replace(agreed, network=shortened(network))
+        return None if agreed is self.agreed else _bounded(agreed)
+
+    def _instant(self, text: str) -> datetime:
+        """RFC 3339, or Mailchimp's own, which is in UTC."""
+        try:
+            found = datetime.fromisoformat(text)
+        except ValueError:
+            raise UsageError(
+                f"'{text[:60]}' is no instant; write one like 2026-11-24T09:00:00+00:00"
+            ) from None
+        found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        if found > self.now:
+            raise UsageError("it says that they agreed in the future; mend the date")
+        return found
 
 
-def _ignored(name: str) -> str:
-    near = get_close_matches(name.casefold(), HEADERS, 1, 0.8)
-    return f"{name} (did you mean '{near[0]}'?)" if near else name
-
-
-def _row(
-    record: Sequence[str],
-    header: Sequence[str],
-    columns: Mapping[str, int],
-    journal: Journal,
-    newsletter: Newsletter,
-) -> NewSubscriber:
-    if any(cell.strip() for cell in record[len(header) :]):
-        raise UsageError(f"it has {len(record)} cells, the header {len(header)}")
-    given = {
-        meaning: cells.restore(record[position]) if position < len(record) else ""
-        for meaning, position in columns.items()
-    }
-    state = given.pop("state", "").strip().casefold()
-    if state not in CONFIRMED:
-        raise UsageError(f"the file itself says '{state[:60]}', not confirmed")
-    if not given["address"].strip():
-        raise UsageError("there is no address")
-    return addresses.subscriber(journal, newsletter, **given)
+def shortened(network: str) -> str:
+    """An address as its network, which many share: /24 or /48. What is none stays as it is."""
+    try:
+        found = ipaddress.ip_address(network)
+    except ValueError:
+        return network[:100]
+    length = 24 if found.version == 4 else 48
+    return str(ipaddress.ip_network((found, length), strict=False))

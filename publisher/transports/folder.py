@@ -6,16 +6,21 @@ import contextlib
 import hashlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from email.parser import BytesHeaderParser
+from email.utils import getaddresses
 from pathlib import Path
 
 from pydantic import Field
 
 from publisher.domain.message import Envelope
 from publisher.domain.outcome import Outcome, OutcomeKind
+from publisher.domain.subscription import address_key
 from publisher.errors import TransportError, TransportUnavailable
 from publisher.transports.options import Options, read
 
+MAX_HEAD = 64 * 1024
+"""Bytes of a file in which its recipient is looked for."""
 _MESSAGE_ID = re.compile(rb"^message-id:\s*(<[^>\r\n]+>)", re.IGNORECASE | re.MULTILINE)
 
 
@@ -49,6 +54,25 @@ class FolderTransport:
                 f"{error.strerror}; mend it or set another `path`"
             ) from error
         return FolderSender(self.name, self.path)
+
+    def erase(self, message_ids: Collection[str], addresses: Collection[str]) -> int:
+        """Delete files of messages by their Message-IDs, or to these addresses (as compared).
+
+        Looking for an address reads the head of every file. Raises TransportError.
+        """
+        erased = 0
+        try:
+            for each in message_ids:
+                erased += _delete(self.path / _name(each.encode()))
+            for path in self.path.glob("*.eml") if addresses else ():
+                if not _recipients(path).isdisjoint(addresses):
+                    erased += _delete(path)
+        except OSError as error:
+            raise TransportError(
+                f"transport '{self.name}': a mail in {self.path} cannot be erased: "
+                f"{error.strerror}; mend the folder's rights and do it again"
+            ) from error
+        return erased
 
     def check(self) -> str:
         """One sentence, or TransportError when the folder cannot be written."""
@@ -114,5 +138,27 @@ def _file_name(message: bytes, envelope: Envelope) -> str:
     """The same for every resend, and never a word that a message or an address contains."""
     head = message.partition(b"\r\n\r\n")[0]
     found = _MESSAGE_ID.search(head)
-    seed = found[1] if found else message + b"\0" + envelope.recipient.encode()
+    return _name(found[1] if found else message + b"\0" + envelope.recipient.encode())
+
+
+def _name(seed: bytes) -> str:
     return hashlib.sha256(seed).hexdigest()[:32] + ".eml"
+
+
+def _delete(path: Path) -> bool:
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _recipients(path: Path) -> frozenset[str]:
+    """Whom the head of a mail names, as compared; nobody where it is gone."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(MAX_HEAD).partition(b"\r\n\r\n")[0]
+    except FileNotFoundError:
+        return frozenset()
+    named = BytesHeaderParser().parsebytes(head + b"\r\n\r\n").get_all("to", [])
+    return frozenset(address_key(address) for _, address in getaddresses(map(str, named)))

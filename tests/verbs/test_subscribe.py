@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,6 +18,7 @@ from publisher.domain.journal import Journal, Newsletter
 from publisher.domain.subscription import (
     Admission,
     Consent,
+    NewSubscriber,
     Subscription,
     SubscriptionEvent,
     SubscriptionState,
@@ -24,17 +27,22 @@ from publisher.domain.subscription import (
 )
 from publisher.errors import BadRows, UsageError
 from publisher.ports import Store
+from publisher.stores.staging import open_staging
 from publisher.subscribe import (
+    Bad,
     BadAddress,
-    Parsed,
+    ImportReport,
+    Passed,
+    Reading,
     add,
     cells,
     export_csv,
     import_rows,
     may_undo,
     normalise,
-    parse_csv,
-    reading,
+    read,
+    sheets,
+    statement,
     undo,
     unsubscribe,
 )
@@ -53,10 +61,55 @@ def fresh() -> str:
     return f"fresh-{next(NUMBERS)}"
 
 
-def parse(text: str | bytes, of: Journal = JOURNAL, one: Newsletter = WEEKLY) -> Parsed:
-    """Read a file for the weekly newsletter."""
+@dataclass
+class Row:
+    """A good row and its number."""
+
+    number: int
+    subscriber: NewSubscriber
+
+
+@dataclass
+class Parsed:
+    """What a file holds."""
+
+    rows: list[Row]
+    bad: list[tuple[int, str]]
+    passed: list[tuple[int, str]]
+    ignored: tuple[str, ...]
+
+
+AGREED = Consent(NOW, "people.csv", "Signed at the desk")
+
+
+def reading(
+    text: str | bytes,
+    of: Journal = JOURNAL,
+    one: Newsletter = WEEKLY,
+    agreed: Consent = AGREED,
+) -> Reading:
+    """Begin to read a file for the weekly newsletter."""
     raw = text.encode() if isinstance(text, str) else text
-    return parse_csv(raw, journal=of, newsletter=one)
+    return read(io.BytesIO(raw), journal=of, newsletter=one, agreed=agreed, now=NOW)
+
+
+def parse(text: str | bytes, of: Journal = JOURNAL, one: Newsletter = WEEKLY) -> Parsed:
+    """Read a file for the weekly newsletter, to its end; the same address twice is wrong."""
+    found = reading(text, of, one)
+    parsed = Parsed([], [], [], found.ignored)
+    with open_staging() as staging:
+        for number, each in found.rows:
+            if isinstance(each, Bad):
+                parsed.bad.append((number, each.reason))
+            elif isinstance(each, Passed):
+                parsed.passed.append((number, each.state))
+            else:
+                parsed.bad += [
+                    (row, f"the same address as in row {earlier}")
+                    for row, earlier in staging.add([(number, each)])
+                ]
+        parsed.rows = [Row(*pair) for batch in staging.batches(2) for pair in batch]
+    return parsed
 
 
 # --- addresses ---------------------------------------------------------------------------------
@@ -119,7 +172,7 @@ def test_delimiters_and_marks(delimiter: str, bom: str, end: str) -> None:
         delimiter.join(("", "bo@example.org", "", "weekly", "")),
     ]
     found = parse(bom + end.join(lines))
-    assert found.bad == ()
+    assert found.bad == []
     ann, bo = (row.subscriber for row in found.rows)
     assert (ann.name, ann.address, ann.key) == ("Ann Lee", "Ann@example.org", "ann@example.org")
     assert (ann.topics, ann.cadence, ann.language) == (("cancer", "sleep"), "each", "pt-BR")
@@ -167,7 +220,8 @@ def test_each_bad_row_has_its_reason() -> None:
     )
     reasons = dict(found.bad)
     assert [row.number for row in found.rows] == [2]
-    assert list(reasons) == [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14]
+    assert list(reasons) == [3, 4, 5, 6, 7, 8, 10, 11, 12, 14]
+    assert found.passed == [(9, "unsubscribed")]
     for number, words in {
         3: "no address",
         4: "not an email address",
@@ -175,7 +229,6 @@ def test_each_bad_row_has_its_reason() -> None:
         6: "it offers weekly, each",
         7: "no language tag",
         8: "as in row 2",
-        9: "says 'unsubscribed'",
         10: "7 cells, the header 6",
         11: "longer than 200",
         12: "control characters",
@@ -231,11 +284,11 @@ def test_bad_files(raw: bytes, words: str) -> None:
 
 def test_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Size and number of rows are bounded."""
-    monkeypatch.setattr(reading, "MAX_ROWS", 2)
+    monkeypatch.setattr(sheets, "MAX_ROWS", 2)
     assert len(parse("email\na@example.org\nb@example.org\n").rows) == 2
     with pytest.raises(UsageError, match="more than 2 rows"):
         parse("email\na@example.org\nb@example.org\nc@example.org\n")
-    monkeypatch.setattr(reading, "MAX_BYTES", 10)
+    monkeypatch.setattr(sheets, "MAX_BYTES", 10)
     with pytest.raises(UsageError, match="larger"):
         parse("email\na@example.org\n")
 
@@ -256,18 +309,19 @@ def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
 # --- import ---------------------------------------------------------------------------------------
 
 
-def bring(store: Store, text: str, **options: bool) -> object:
+def bring(store: Store, text: str, agreed: Consent = AGREED, **options: Any) -> ImportReport:
     """Import a file with consent."""
-    return import_rows(
-        store.subscribers,
-        WEEKLY,
-        parse(text),
-        consent="Signed at the desk",
-        origin="people.csv",
-        now=NOW,
-        token_id=fresh,
-        **options,
-    )
+    with open_staging() as staging:
+        return import_rows(
+            store.subscribers,
+            staging,
+            WEEKLY,
+            reading(text, agreed=agreed),
+            agreed,
+            now=NOW,
+            token_id=fresh,
+            **options,
+        )
 
 
 def test_import_reports_every_row(store: Store) -> None:
@@ -276,14 +330,9 @@ def test_import_reports_every_row(store: Store) -> None:
     left = store.subscribers.by_address("left@example.org")[0]
     store.subscribers.change(left.id, SubscriptionEvent.UNSUBSCRIBE, NOW)
     store.suppressions.add(Suppression("gone@example.org", SuppressionReason.STAFF, NOW))
-    report = import_rows(
-        store.subscribers,
-        WEEKLY,
-        parse("email,x\nnew@example.org\nknown@example.org\nLEFT@example.org\ngone@example.org\n"),
-        consent=" Signed at the desk ",
-        origin="people.csv",
-        now=NOW,
-        token_id=fresh,
+    report = bring(
+        store,
+        "email,x\nnew@example.org\nknown@example.org\nLEFT@example.org\ngone@example.org\n",
     )
     assert report.counts == dict.fromkeys(Admission, 1)
     assert report.added == 1
@@ -308,19 +357,12 @@ def test_import_is_all_or_nothing(store: Store) -> None:
 
 
 @pytest.mark.parametrize(("wording", "words"), [("  ", "say how"), ("x" * 2001, "longer")])
-def test_import_needs_a_consent_statement(store: Store, wording: str, words: str) -> None:
+def test_people_need_a_consent_statement(wording: str, words: str) -> None:
     """Without consent nobody is added."""
     with pytest.raises(UsageError, match=words):
-        import_rows(
-            store.subscribers,
-            WEEKLY,
-            parse("email\nann@example.org\n"),
-            consent=wording,
-            origin="x",
-            now=NOW,
-            token_id=fresh,
-        )
-    assert store.subscribers.counts() == {}
+        statement(wording, "x", NOW)
+    with pytest.raises(UsageError, match="say how"):
+        reading("email\nann@example.org\n", agreed=replace(AGREED, wording=""))
 
 
 def test_add_one(store: Store) -> None:
@@ -358,8 +400,6 @@ def test_no_cell_is_a_formula(store: Store) -> None:
 
 def named(one: Subscription, name: str) -> Subscription:
     """The subscription under another name."""
-    from dataclasses import replace
-
     return replace(one, name=name)
 
 
@@ -411,7 +451,7 @@ def test_export_imports_again(
         for number, (local, name, topics, cadence, language) in enumerate(people)
     ]
     found = parse(export_csv(subscriptions))
-    assert found.bad == ()
+    assert found.bad == []
     assert [
         (
             r.subscriber.address,
@@ -431,7 +471,7 @@ def test_exported_leavers_are_not_imported(store: Store) -> None:
     text = export_csv(store.subscribers.list())
     found = parse(text)
     assert [row.subscriber.address for row in found.rows] == ["ann@example.org"]
-    assert "not confirmed" in found.bad[0][1]
+    assert found.passed == [(3, "unsubscribed")]
 
 
 # --- leaving ---------------------------------------------------------------------------------------
