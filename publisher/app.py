@@ -17,7 +17,6 @@ from functools import partial
 
 from publisher import dispatch, engines, mailroom, plan, release, transports, websub
 from publisher.announcements import AnnouncementFile
-from publisher.build import prepare
 from publisher.cache import Shelf, edition
 from publisher.content import Folder
 from publisher.dispatch import Bounds, Dispatcher, Progress
@@ -202,6 +201,8 @@ def build_site(
     Raises BlockedByFindings with every blocking finding (the live site stays as it is),
     TemplateError, SiteError, UsageError.
     """
+    from publisher.build import prepare  # what makes feeds is large, and only this needs it
+
     with _collecting_nothing():
         read = app.content.load() if library is None else library
         files = prepare(app.journal, read, app.templates.load(), archived(app.store), now)

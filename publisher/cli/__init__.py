@@ -22,10 +22,11 @@ PLACES = {
     "web": "running",
     "worker": "running",
     "scheduler": "running",
+    "issue plan": "issues",
 }
-"""The file of each command that is called often: a call reads that one alone, because reading
-them all takes half a second. What is not here is found by reading them all; groups are not, because
-their commands may stand in several files."""
+"""The file of each command that is called often, or that must be small: a call reads that one
+alone, because reading them all takes half a second and 20 MB. What is not here is found by reading
+them all; of groups only single commands are, because the others may stand in several files."""
 EVERY = "commands"
 _WITH_VALUE = ("--config", "--now")
 
@@ -47,5 +48,6 @@ def place(arguments: Sequence[str]) -> str:
         elif each in ("--help", "--version"):
             return EVERY
         elif not each.startswith("-"):
-            return PLACES.get(each, EVERY)
+            of_group = f"{each} {next(given, '')}"
+            return PLACES.get(each) or PLACES.get(of_group, EVERY)
     return PLACES["status"]

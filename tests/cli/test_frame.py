@@ -259,6 +259,8 @@ def test_quiet_says_nothing_but_answers(journal: Journal) -> None:
         ("--help", EVERY),
         ("--version", EVERY),
         ("biuld", EVERY),
+        ("--json issue plan weekly", "issues"),
+        ("issue --help", EVERY),
         ("--config", "status"),
     ],
 )
@@ -270,9 +272,16 @@ def test_a_call_reads_the_file_of_its_command_alone(arguments: str, needed: str)
 def test_every_command_is_in_the_file_that_is_read_for_it() -> None:
     """A command that moved to another file would not be found any more."""
     found = {}
-    for command in cli.registered_commands:
-        assert command.callback is not None
-        name = command.name or command.callback.__name__.replace("_", "-")
-        found[name] = command.callback.__module__
+    groups = [("", cli)]
+    groups += [
+        (f"{each.name} ", each.typer_instance)
+        for each in cli.registered_groups
+        if each.typer_instance is not None
+    ]
+    for prefix, group in groups:
+        for command in group.registered_commands:
+            assert command.callback is not None
+            name = command.name or command.callback.__name__.replace("_", "-")
+            found[prefix + name] = command.callback.__module__
     for name, file in PLACES.items():
         assert found[name] == f"publisher.cli.{file}"
