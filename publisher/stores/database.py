@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, PoolProxiedConnection, text
 from sqlalchemy.exc import IntegrityError
 
 from publisher.errors import Defect, StoreError
-from publisher.stores.failures import translated
+from publisher.stores.failures import explain, translated
 
 POOL = 8
 OVERFLOW = 24
@@ -54,6 +54,7 @@ class Database:
         self.engine = engine
         self.where = where
         self._bare: PoolProxiedConnection | None = None
+        self._spare: list[PoolProxiedConnection] = []
         self.is_sqlite = engine.dialect.name == "sqlite"
         self._turn: AbstractContextManager[object] = Lock() if self.is_sqlite else nullcontext()
         self._reader: Engine = engine
@@ -127,6 +128,25 @@ class Database:
                     cursor.execute("ROLLBACK")
                 cursor.close()
 
+    @contextmanager
+    def raw(self) -> Iterator[Any]:
+        """The driver's own connection, for whoever commits by himself. For PostgreSQL.
+
+        It is kept for the next one, and not asked first whether it still lives: that would be a
+        round trip for every message. One that fails is let go. Raises StoreError.
+        """
+        self._refuse()
+        with translated(self.where):
+            held = self._spare.pop() if self._spare else self.engine.raw_connection()
+            try:
+                yield held.driver_connection
+            except BaseException as error:
+                held.invalidate()
+                if hasattr(error, "sqlstate"):  # the driver's, which is not always installed
+                    raise explain(error, self.where) from error
+                raise
+            self._spare.append(held)
+
     def _refuse(self) -> None:
         if self._only_read:
             raise StoreError(f"the store {self.where} was opened for looking alone")
@@ -136,4 +156,6 @@ class Database:
         if self._bare is not None:
             self._bare.close()
             self._bare = None
+        while self._spare:
+            self._spare.pop().close()
         self.engine.dispose()

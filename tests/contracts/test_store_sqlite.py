@@ -284,7 +284,7 @@ def test_the_outbox_never_reads_a_whole_table(opened: SqlStore) -> None:
         for statement, plan in plans.items()
         if statement.startswith("UPDATE delivery") and "LIMIT" in statement
     ]
-    assert "delivery_state (issue_id=? AND state=? AND due_at=?)" in claimed
+    assert "delivery_state (issue_id=? AND state=? AND due_at=? AND id>? AND id<?)" in claimed
     assert "TEMP B-TREE" not in claimed
     (noticed,) = [
         plan
