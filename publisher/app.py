@@ -11,7 +11,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
@@ -19,7 +19,7 @@ from publisher import dispatch, engines, mailroom, plan, release, transports, we
 from publisher.announcements import AnnouncementFile
 from publisher.cache import Shelf, edition
 from publisher.content import Folder
-from publisher.dispatch import Bounds, Dispatcher, Progress
+from publisher.dispatch import Bounds, Dispatcher, Progress, Travel
 from publisher.domain.announcement import Announcement
 from publisher.domain.cadence import Cadence, Slot
 from publisher.domain.finding import Finding
@@ -40,6 +40,7 @@ from publisher.ports import (
     Content,
     Engine,
     Library,
+    Limiter,
     Retractions,
     Site,
     Store,
@@ -76,6 +77,7 @@ class App:
     transports: Mapping[str, Transport]
     retractions: Retractions
     engine: Engine | None = None
+    limiters: Mapping[str, Limiter] = field(default_factory=dict)  # by transport, if it has limits
 
     @property
     def journal(self) -> Journal:
@@ -145,7 +147,20 @@ def open_app(
         ways,
         open_retractions(settings),
         engine,
+        limiters(settings, store),
     )
+
+
+def limiters(settings: Settings, store: Store) -> Mapping[str, Limiter]:
+    """What counts for each transport that has limits, with `store` for its memory."""
+    limited = {n: t.limits for n, t in settings.transports.items() if not t.limits.empty}
+    if not limited:
+        return {}
+    # Only here: asyncio comes with it, which most commands do without.
+    from publisher.limiting import WindowLimiter
+
+    zone = settings.journal.zone
+    return {n: WindowLimiter(n, each, zone, store.traffic) for n, each in limited.items()}
 
 
 def open_content(settings: Settings, mint_id: Callable[[], str] | None = None) -> Content:
@@ -377,6 +392,13 @@ def drain(
         signers=app.settings.signers,
         verp=mailroom.verp(app.settings),
         gate=gate(app, clock),
+        travel=Travel(
+            app.settings.routes,
+            {name: each.limits for name, each in app.settings.transports.items()},
+            app.limiters,
+            app.store.traffic,
+            app.journal.zone,
+        ),
     ).drain(stop, issue_id, on_progress)
 
 

@@ -104,8 +104,14 @@ class TransportError(OperatorError):
 class TransportUnavailable(TransportError, ConnectionError):
     """The session was lost, or refused, before the last byte of a message left.
 
-    Nothing was sent, so the delivery goes back to the queue and no attempt is burnt.
+    Nothing was sent, so the delivery goes back to the queue and no attempt is burnt. `code` and
+    `said` are the server's last reply, where it gave one: 421 may mean that we come too fast.
     """
+
+    def __init__(self, message: str, code: int = 0, said: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.said = said
 
 
 # --- we must act ---------------------------------------------------------------------------

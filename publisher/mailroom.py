@@ -40,16 +40,13 @@ def judge(settings: Settings, store: Store, now: datetime, nonce: Nonce) -> Judg
         log.warning("%s", subject)
         if journal.staff is None:
             return
-        transport = "default" if "default" in settings.transports else next(
-            iter(settings.transports), "default"
-        )  # fmt: skip
         notice = Notice(
             NoticeKind.STAFF,
             f"staff:{key}",
             journal.staff,
             f"[{journal.title}] {subject}",
             f"{text}\n",
-            transport=transport,
+            transport=settings.notice_route,
         )
         store.notices.add(notice, nonce(), now)
 

@@ -991,6 +991,32 @@ class Eraser(Protocol):
         ...
 
 
+class Limiter(Protocol):
+    """How fast mail may leave by one transport. A destination is counted under its own name and
+    with everything else (`limits.WHOLE`).
+
+    Safe to share between threads; workers that share a store share what is older than a minute.
+    """
+
+    def take(self, destination: str, now: datetime) -> datetime | None:
+        """Let one message go (None), or when to ask again: then nothing is taken."""
+        ...
+
+    def turn(self, destination: str, place: int, now: datetime) -> datetime:
+        """About when the `place`-th message (≥ 1) from now on may go, by this destination's limits
+        alone.
+        """
+        ...
+
+    def spacing(self, destination: str, now: datetime) -> timedelta:
+        """What lies between two messages if the limits are used up evenly; 0: there are none."""
+        ...
+
+    def commit(self, now: datetime) -> None:
+        """Remember what was taken, over a restart: before any of it leaves. Raises StoreError."""
+        ...
+
+
 class Transport(Protocol):
     """A way for messages to leave."""
 

@@ -20,8 +20,10 @@ from publisher.domain.journal import (
     Mailbox,
     Newsletter,
 )
+from publisher.domain.limits import LimitPolicy
 from publisher.domain.retention import Retention
 from publisher.domain.retraction import SourcePolicy
+from publisher.domain.route import Route
 from publisher.domain.segment import Segment
 from publisher.errors import SettingsError
 from publisher.formats.dkim import Signers
@@ -35,6 +37,7 @@ from publisher.settings_model import (
 )
 from publisher.settings_people import SegmentTable
 from publisher.settings_reading import Reader
+from publisher.settings_traffic import RouteTable, policy, route_of, routes
 
 PLACE = Path("config/publisher.toml")
 """Where the settings stand in a journal's folder."""
@@ -49,6 +52,7 @@ class TransportSettings:
     name: str
     kind: str
     options: Mapping[str, object] = field(default_factory=dict)
+    limits: LimitPolicy = field(default_factory=LimitPolicy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +140,7 @@ class Settings:
     store_url: str
     transports: Mapping[str, TransportSettings]
     keys: tuple[tuple[str, bytes], ...]  # (key id, secret); the first one signs
+    routes: Mapping[str, Route] = field(default_factory=dict)  # every name mail can be sent by
     publishing: Publishing = field(default_factory=Publishing)
     dispatching: Dispatching = field(default_factory=Dispatching)
     serving: Serving = field(default_factory=Serving)
@@ -154,6 +159,13 @@ class Settings:
     def correction_window(self) -> timedelta:
         """How long it is kept who received what, so that a correction can reach them."""
         return self.retention.deliveries
+
+    @property
+    def notice_route(self) -> str:
+        """What mail to staff leaves by: `default`, or what there is."""
+        if "default" in self.routes or "default" in self.transports:
+            return "default"
+        return next(iter(self.transports), "default")
 
     @property
     def mail_host(self) -> str:
@@ -194,13 +206,14 @@ def load(
     keys = reader.keys(document, keys_needed)
     suppression_keys = reader.suppression_keys(document)
     ways = {
-        name: TransportSettings(name, table.kind, reader.options(name, table))
+        name: TransportSettings(name, table.kind, reader.options(name, table), policy(table.limits))
         for name, table in document.transports.items()
     }
     signers = reader.signers(document, keys_needed)
     if reader.problems:
         raise reader.error()
     zone = ZoneInfo(document.journal.time_zone)
+    ways = ways or {"default": _outbox(root)}
     return Settings(
         root=root,
         config=path,
@@ -210,7 +223,10 @@ def load(
         public_dir=root / document.public,
         store_url=_store_url(document.store, root),
         engine=document.engine,
-        transports=ways or {"default": _outbox(root)},
+        transports=ways,
+        routes=routes(
+            tuple(ways), document.routes, [n.transport for n in document.newsletters.values()]
+        ),
         keys=keys,
         publishing=Publishing(**document.publishing.model_dump()),
         dispatching=Dispatching(**document.dispatching.model_dump()),
@@ -286,7 +302,8 @@ def _journal(document: Document) -> Journal:
         sender=Mailbox(given.sender.address, given.sender.name or given.title),
         categories=tuple(_category(s, table) for s, table in document.categories.items()),
         newsletters=tuple(
-            _newsletter(slug, table, host, zone) for slug, table in document.newsletters.items()
+            _newsletter(slug, table, host, zone, given.sender, document.routes)
+            for slug, table in document.newsletters.items()
         ),
         app_url=given.app_url or given.url,
         reply_to=_mailbox(given.reply_to),
@@ -313,7 +330,14 @@ def _category(slug: str, table: CategoryTable) -> Category:
     return Category(slug, table.title, table.description)
 
 
-def _newsletter(slug: str, table: NewsletterTable, host: str, zone: ZoneInfo) -> Newsletter:
+def _newsletter(
+    slug: str,
+    table: NewsletterTable,
+    host: str,
+    zone: ZoneInfo,
+    sender: MailboxTable,
+    tables: Mapping[str, RouteTable],
+) -> Newsletter:
     default = APPROVAL_LEAD if table.approval is Approval.REQUIRED else timedelta()
     return Newsletter(
         slug=slug,
@@ -327,7 +351,7 @@ def _newsletter(slug: str, table: NewsletterTable, host: str, zone: ZoneInfo) ->
         since=_instant(table.since, zone),
         approval=table.approval,
         lead=default if table.lead is None else table.lead,
-        transport=table.transport,
+        transport=route_of(table.transport, (table.sender or sender).address, tables),
         sender=_mailbox(table.sender),
         local_time=table.local_time,
     )

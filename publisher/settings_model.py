@@ -12,9 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SecretStr,
     model_validator,
@@ -30,6 +28,7 @@ from publisher.domain import cadence
 from publisher.domain.journal import Approval, Checks, Colours
 from publisher.formats import colours
 from publisher.settings_people import RetentionTable, SegmentTable
+from publisher.settings_traffic import RouteTable, TransportTable
 from publisher.settings_values import (
     Address,
     Colour,
@@ -161,7 +160,7 @@ class NewsletterTable(Table):
     since: Annotated[datetime | date, BeforeValidator(dated)] | None = None
     approval: Approval = Approval.AUTOMATIC
     lead: Duration | None = None
-    transport: str = "default"
+    transport: Annotated[tuple[Name, ...], BeforeValidator(listed)] = ()
     sender: MailboxTable | None = None
     local_time: bool = False
 
@@ -173,14 +172,6 @@ class NewsletterTable(Table):
         if len(set(kinds)) < len(kinds):
             raise ValueError("cadences: offer each of weekly, monthly and each article once")
         return self
-
-
-class TransportTable(BaseModel):
-    """How mails leave. All keys but `kind` are that kind's own options."""
-
-    model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
-
-    kind: Line
 
 
 class DkimTable(Table):
@@ -315,6 +306,7 @@ class Document(BaseSettings):
     categories: Annotated[dict[Slug, CategoryTable], Field(min_length=1)]
     newsletters: dict[Slug, NewsletterTable] = Field(default_factory=dict)
     transports: dict[Name, TransportTable] = Field(default_factory=dict)
+    routes: dict[Name, RouteTable] = Field(default_factory=dict)
     content: Line = "content"
     templates: Line = "templates"
     public: Line = "public"

@@ -19,8 +19,8 @@ from publisher.settings_model import (
     DkimTable,
     Document,
     Environment,
-    TransportTable,
 )
+from publisher.settings_traffic import TransportTable, mistakes
 
 KEY_BYTES = 16
 """The least length of a key that signs links; `init` makes one of 32."""
@@ -134,7 +134,6 @@ class Reader:
     def _cross_check(self, values: Mapping[str, Any]) -> None:
         """On the raw values, so that these problems come with all the others."""
         categories = _table(values.get("categories"))
-        transports = _table(values.get("transports")) or {"default": {}}
         for slug, newsletter in _table(values.get("newsletters")).items():
             topics = _table(newsletter).get("topics", ())
             for index, topic in enumerate(topics if isinstance(topics, list | tuple) else ()):
@@ -143,13 +142,8 @@ class Reader:
                         ("newsletters", slug, "topics", index),
                         f"there is no category '{topic}'{_nearest(str(topic), categories)}",
                     )
-            transport = _table(newsletter).get("transport", "default")
-            if transport not in transports:
-                path = ("newsletters", slug, "transport")
-                self._complain(
-                    path if "transport" in newsletter else path[:2],
-                    f"there is no [transports.{transport}]{_nearest(str(transport), transports)}",
-                )
+        for path, message in mistakes(values):
+            self._complain(path, message)
         self._cross_check_segments(values)
         journal, publishing = _table(values.get("journal")), _table(values.get("publishing"))
         if publishing.get("command") and not journal.get("app_url"):

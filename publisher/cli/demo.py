@@ -100,6 +100,7 @@ def _own(real: Settings, port: int) -> Settings:
     return replace(
         staged(real),
         transports={name: TransportSettings(name, "smtp", relay) for name in names},
+        routes={},
         publishing=Publishing(),
         bounce_address=None,
     )

@@ -14,13 +14,14 @@ from datetime import datetime
 
 from publisher.dispatch.composing import Composer
 from publisher.dispatch.ledger import Ledger
-from publisher.dispatch.report import Bounds, Failed, Paused, Progress, Report
+from publisher.dispatch.report import Bounds, Failed, Limited, Paused, Progress, Report
+from publisher.dispatch.travel import Travel
 from publisher.domain.journal import Journal
 from publisher.formats.dkim import UNSIGNED, Signers
 from publisher.formats.verp import Verp
 from publisher.ports import Issues, Notices, Outbox, Transport
 
-__all__ = ["Bounds", "Dispatcher", "Failed", "Paused", "Progress", "Report"]
+__all__ = ["Bounds", "Dispatcher", "Failed", "Limited", "Paused", "Progress", "Report", "Travel"]
 
 
 def _open(_issue_id: int) -> str | None:
@@ -37,7 +38,8 @@ class Dispatcher:
     it would keep its dead self's leases alive). `bounce_address` is the envelope
     sender; without it the newsletter's or the journal's own address is. `verp` makes that one
     of each message's own. `signers` add DKIM. `gate` says of an issue why it must not go on,
-    if so; it is asked before every commit that starts messages, so it must be quick.
+    if so; it is asked before every commit that starts messages, so it must be quick. `travel`
+    holds routes and limits.
     """
 
     journal: Journal
@@ -54,6 +56,7 @@ class Dispatcher:
     signers: Signers = UNSIGNED
     verp: Verp | None = None
     gate: Callable[[int], str | None] = _open
+    travel: Travel = field(default_factory=Travel)
 
     def drain(
         self,
@@ -82,13 +85,15 @@ class Dispatcher:
             outbox=self.outbox,
             issues=self.issues,
             transports=self.transports,
+            travel=self.travel,
             composer=composer,
             clock=self.clock,
             jitter=self.jitter,
             worker=self.worker,
             bounds=self.bounds,
+            only=issue_id,
             stop=stop,
             on_progress=on_progress,
             gate=self.gate,
         )
-        return ledger.drain(issue_id)
+        return ledger.drain()

@@ -72,6 +72,7 @@ class Connection:
         self._sender: Sender | None = None
         self._nimble: NimbleSender | None = None
         self._failures = 0
+        self._carried = 0  # messages of this session
         self._trouble: TransportError | None = None
         self._claim: Claim | None = None
         self._handed = False
@@ -107,6 +108,10 @@ class Connection:
     def wait_out(self) -> None:
         """Let the thread wait for the answer to the message that was begun."""
         self._orders.put(Errand.WAIT_OUT)
+
+    def renew(self) -> None:
+        """Let the thread open another session; then it wants a message again."""
+        self._orders.put(Errand.RENEW)
 
     def join(self) -> None:
         """Wait for the thread; its last post has come."""
@@ -226,10 +231,16 @@ class Connection:
         self._failures += 1
         self._trouble = error
         claim = self._taken()
-        return Settlement(claim, DeliveryEvent.RETURN, 0, cleaned(str(error), claim.address))
+        code, reply = 0, str(error)
+        # A session that ends after its share of messages is no complaint.
+        if isinstance(error, TransportUnavailable) and (not self._carried or "4.7." in error.said):
+            code, reply = error.code, error.said or reply
+        self._carried = 0
+        return Settlement(claim, DeliveryEvent.RETURN, code, cleaned(reply, claim.address))
 
     def _settled(self, outcome: Outcome) -> Settlement:
         self._failures, self._trouble = 0, None
+        self._carried += 1
         claim = self._taken()
         reply = cleaned(outcome.reply, claim.address) if outcome.reply else ""
         return Settlement(claim, SETTLING[outcome.kind], outcome.code, reply)
@@ -251,3 +262,4 @@ class Connection:
         if self._sender is not None:
             self._sender.close()
             self._sender = self._nimble = None
+            self._carried = 0

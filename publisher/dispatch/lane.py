@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from publisher.dispatch.connection import Connection
+from publisher.dispatch.throttle import Throttle
 from publisher.domain.delivery import Claim
 from publisher.ports import Transport
 
@@ -16,7 +18,8 @@ class Lane:
     """`ready` are claims in hand, `sources` issues that may hold more, oldest first.
 
     `most` is how many connections it may have; it shrinks when one cannot be opened, and a
-    lane with none is `failed` for the rest of the drain.
+    lane with none is `failed` until `probe`, one connection that tries again, succeeds. Where
+    something is limited, claims wait in `throttle` and come to `ready` when they may leave.
     """
 
     name: str
@@ -28,20 +31,82 @@ class Lane:
     idle: list[Connection] = field(default_factory=list)
     busy: dict[Connection, Claim] = field(default_factory=dict)
     failed: str | None = None
+    throttle: Throttle | None = None
+    probe: Connection | None = None
+
+    @property
+    def waiting(self) -> int:
+        """Claims in hand that are not under way."""
+        return len(self.ready) + (0 if self.throttle is None else self.throttle.waiting)
 
     @property
     def low(self) -> bool:
         """Whether more should be claimed before the connections run dry."""
+        if self.throttle is not None:
+            return self.failed is None and not self.ready and self.throttle.low()
         return self.failed is None and len(self.ready) < 2 * self.most
+
+    def put(self, claim: Claim) -> datetime | None:
+        """Take a claim in hand (None), or say when its turn comes: then it is not taken."""
+        if self.throttle is not None:
+            return self.throttle.add(claim)
+        self.ready.append(claim)
+        return None
+
+    def release(self) -> None:
+        """Let out of the throttle what may leave now, as far as there are idle connections."""
+        if self.throttle is not None and (room := len(self.idle) - len(self.ready)) > 0:
+            self.ready.extend(self.throttle.release(room))
+
+    def prepare(self, forget: Callable[[Connection], None]) -> None:
+        """Put sessions for what was released at the end of `idle`, in its order.
+
+        A session that has carried as much to a destination as one may begins anew; `forget` is
+        called with it before.
+        """
+        if self.throttle is None:
+            return
+        chosen: list[Connection] = []
+        for claim in self.ready:
+            while self.idle and self.throttle.worn(self.idle[-1], claim):
+                connection = self.idle.pop()
+                self.throttle.renewed(connection)
+                forget(connection)
+                connection.renew()
+            if not self.idle:
+                break
+            chosen.append(self.idle.pop())
+        self.idle += reversed(chosen)
+
+    def part(self, connection: Connection) -> None:
+        """It is gone."""
+        self.connections.discard(connection)
+        if self.probe is connection:
+            self.probe = None
+        if self.throttle is not None:
+            self.throttle.renewed(connection)
 
     def spawn(self, make: Callable[[Lane], Connection]) -> None:
         """Start as many connections as may be and have something to do."""
-        while len(self.connections) < self.most and (
-            len(self.connections) - len(self.busy) < len(self.ready)
+        wanted = self.waiting
+        while len(self.connections) < self.allowed and (
+            len(self.connections) - len(self.busy) < wanted
         ):
             connection = make(self)
             self.connections.add(connection)
             connection.start()
+
+    @property
+    def allowed(self) -> int:
+        """How many connections it may have open now."""
+        return self.most if self.throttle is None else self.throttle.connections(self.most)
+
+    def shrink(self) -> None:
+        """Close idle connections that are more than may be."""
+        while self.idle and len(self.connections) > self.allowed:
+            connection = self.idle.pop()
+            self.connections.discard(connection)
+            connection.give(None)
 
     def fail(self, reason: str) -> list[Claim]:
         """Stop using the transport; the claims that were waiting for it."""
@@ -53,6 +118,10 @@ class Lane:
         """Take the unwanted claims out of `ready`."""
         dropped = [claim for claim in self.ready if unwanted(claim)]
         self.ready = deque(claim for claim in self.ready if not unwanted(claim))
+        if self.throttle is not None:
+            for claim in dropped:
+                self.throttle.done(claim)
+            dropped += self.throttle.drop(unwanted)
         return dropped
 
     def dismiss_idle(self) -> None:

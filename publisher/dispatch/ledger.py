@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -19,16 +18,17 @@ from publisher.dispatch.ahead import MOST, Ahead
 from publisher.dispatch.composing import Composer
 from publisher.dispatch.connection import Connection, Order, Post
 from publisher.dispatch.doubts import Doubts, Losses, Tally
+from publisher.dispatch.intake import Intake
 from publisher.dispatch.lane import Lane
-from publisher.dispatch.report import Bounds, Failed, Paused, Progress, Report
+from publisher.dispatch.report import Bounds, Paused, Progress, Report
+from publisher.dispatch.roads import LIMITED_LOOK_UP, SLOWING, WAKING, Roads
+from publisher.dispatch.travel import Travel
 from publisher.dispatch.wires import Wires
+from publisher.domain.deferral import asked
 from publisher.domain.delivery import Claim, DeliveryEvent, OutboxKind, Settlement
-from publisher.domain.issue import IssueEvent, IssueState
+from publisher.domain.issue import IssueEvent
 from publisher.errors import NotAllowed, StoreError, TransportError
 from publisher.ports import Issues, Outbox, Transport
-
-ISSUES = 1000
-"""Issues that are drained side by side; more wait for the next drain."""
 
 LOOK_UP = 0.5
 """Seconds after which a silent ledger looks at its clock and at `stop`."""
@@ -43,11 +43,13 @@ class Ledger:
         outbox: Outbox,
         issues: Issues,
         transports: Mapping[str, Transport],
+        travel: Travel,
         composer: Composer,
         clock: Callable[[], datetime],
         jitter: Callable[[], float],
         worker: str,
         bounds: Bounds,
+        only: int | None,
         stop: threading.Event,
         on_progress: Callable[[Progress], None] | None,
         gate: Callable[[int], str | None],
@@ -65,29 +67,36 @@ class Ledger:
         self._on_progress = on_progress
         self._halt = threading.Event()  # ours: set when connections must not wait any longer
         self._wires = Wires()
-        self._lanes = {
-            name: Lane(name, transport, transport.connections)
-            for name, transport in transports.items()
-        }
-        self._lost_lanes: dict[str, str] = {}
+        self._roads = Roads(transports, travel, clock)
+        self._lanes = self._roads.lanes
+        self._intake = Intake(
+            outbox,
+            issues,
+            composer,
+            self._roads,
+            clock=clock,
+            worker=worker,
+            bounds=bounds,
+            only=only,
+        )
         self._doubts = Doubts(issues.get)
         self._losses = Losses(bounds.losses)
         self._tally = Tally()
         self._paused: list[Paused] = []
         self._unsettled: list[Settlement] = []
-        self._back: list[Claim] = []
+        self._woke_at = clock()
         self._errors: list[BaseException] = []
-        self._notices = True
         self._lapsed = 0
         self._beat_at = clock()
 
     # --- the drain, from outside in -----------------------------------------------------------
 
-    def drain(self, issue_id: int | None) -> Report:
+    def drain(self) -> Report:
         """Round after round until nothing is claimable. Raises what stopped it, as it was."""
         try:
             self._tidy()
-            while self._going() and self._survey(issue_id):
+            self._roads.begin()
+            while self._going() and self._survey():
                 self._round()
         except BaseException as error:  # noqa: BLE001 - raised below, once no claim is in hand
             self._errors.append(error)
@@ -100,52 +109,40 @@ class Ledger:
         return not (self._stop.is_set() or self._errors)
 
     def _report(self, finished: Sequence[int], abandoned: int) -> Report:
-        failed = [
-            Failed(name, lane.failed) for name, lane in self._lanes.items() if lane.failed
-        ] + [Failed(name, reason) for name, reason in self._lost_lanes.items()]
         return Report(
             counts=dict(self._tally.counts),
             by_issue=self._tally.by_issue(),
             paused=tuple(self._paused),
-            failed=tuple(failed),
+            failed=self._roads.failed(),
+            limited=self._roads.limited(),
             finished=tuple(finished),
             lapsed=self._lapsed,
             abandoned=abandoned,
             stopped=self._stop.is_set(),
         )
 
-    def _survey(self, issue_id: int | None) -> bool:
+    def _survey(self) -> bool:
         """Find out which issues may hold something, and claim; whether there is anything."""
-        if issue_id is not None:
-            found = [self._issues.get(issue_id)]
-        else:
-            found = list(self._issues.list(states=(IssueState.SENDING,), limit=ISSUES))[::-1]
-        for issue in found:
-            if issue.state is not IssueState.SENDING:
-                continue
-            name = self._composer.newsletter(issue.newsletter).transport
-            lane = self._lanes.get(name)
-            if lane is None:
-                self._lose_lane(name)
-            elif lane.failed is None:
-                lane.sources.append(issue.id)
-        self._notices = self._notices and issue_id is None
-        self._refill()
-        return any(lane.ready for lane in self._lanes.values())
+        self._intake.look()
+        self._intake.refill()
+        return any(lane.waiting or lane.sources for lane in self._lanes.values())
 
     def _round(self) -> None:
         """Until everything claimable is settled and every connection is gone."""
         while self._going():
             for lane in self._lanes.values():
                 lane.spawn(self._connect)
+                lane.shrink()
             self._take(self._collect(wait=not self._can_start()))
-            self._refill()
+            self._intake.refill()
             self._exchange()
             for lane in self._lanes.values():
-                if not lane.ready and not lane.sources:
+                if not lane.waiting and not lane.sources:
                     lane.dismiss_idle()
             self._beat()
-            if not any(lane.connections or lane.ready for lane in self._lanes.values()):
+            if not any(
+                lane.connections or lane.waiting or lane.sources for lane in self._lanes.values()
+            ):
                 return
 
     def _wind_down(self) -> int:
@@ -158,7 +155,7 @@ class Ledger:
         began_at = self._clock()
         for lane in self._lanes.values():
             lane.sources.clear()
-            self._back += lane.drop(lambda _: True)
+            self._intake.back += lane.drop(lambda _: True)
             lane.dismiss_idle()
         while any(lane.connections for lane in self._lanes.values()):
             # A clock that was set back must not make us wait for ever.
@@ -173,11 +170,11 @@ class Ledger:
         with self._noting_errors():
             self._exchange()
         with self._noting_errors():
-            self._give_back()
+            self._intake.give_back()
         self._wires.close()
         self._ahead.close()
         for lane in self._lanes.values():
-            for connection in lane.connections:
+            for connection in (*lane.connections, *([lane.probe] if lane.probe else [])):
                 connection.give(None)  # it ends by itself, when its server answers at last
         return sum(len(lane.busy) for lane in self._lanes.values())
 
@@ -188,67 +185,15 @@ class Ledger:
         except Exception as error:  # noqa: BLE001 - `drain` raises the first one
             self._errors.append(error)
 
-    # --- claiming -----------------------------------------------------------------------------
-
-    def _refill(self) -> None:
-        """Claim for the lanes that run low: notices first, then issue by issue."""
-        low = [lane for lane in self._lanes.values() if lane.low]
-        if self._notices and low:
-            claims = self._claim(notices_only=True)
-            # Where all are for closed lanes, they would only be claimed over and over.
-            self._notices = self._sort(claims) > 0 or not claims
-        for lane in low:
-            while lane.sources and lane.low:
-                claims = self._claim(issue_id=lane.sources[0])
-                if not claims:
-                    lane.sources.popleft()
-                self._sort(claims)
-        self._give_back()
-
-    def _claim(self, *, issue_id: int | None = None, notices_only: bool = False) -> Sequence[Claim]:
-        return self._outbox.claim(
-            self._worker,
-            self._bounds.batch,
-            self._bounds.lease,
-            self._clock(),
-            issue_id=issue_id,
-            notices_only=notices_only,
-        )
-
-    def _sort(self, claims: Iterable[Claim]) -> int:
-        """Put each claim on the lane it leaves by, or aside when that is closed; how many go."""
-        waiting = deque(claims)
-        going = 0
-        try:
-            while waiting:
-                name = self._composer.transport(waiting[0])
-                claim = waiting.popleft()
-                lane = self._lanes.get(name)
-                if lane is not None and lane.failed is None:
-                    lane.ready.append(claim)
-                    going += 1
-                    continue
-                if lane is None:
-                    self._lose_lane(name)
-                self._back.append(claim)
-        finally:
-            self._back += waiting  # the settings may lack a newsletter; no claim is lost for it
-        return going
-
-    def _lose_lane(self, name: str) -> None:
-        self._lost_lanes[name] = (
-            f"the settings name no transport '{name}': add [transports.{name}] or choose another"
-        )
-
-    def _give_back(self) -> None:
-        if self._back:
-            self._outbox.give_back(self._back, self._clock())
-            self._back = []
-
     # --- journalling and settling -------------------------------------------------------------
 
     def _can_start(self) -> bool:
-        return any(lane.idle and lane.ready for lane in self._lanes.values())
+        for lane in self._lanes.values():
+            lane.release()
+        return any(
+            (lane.idle and lane.ready) or (lane.throttle is not None and lane.sources and lane.low)
+            for lane in self._lanes.values()
+        )
 
     def _exchange(self) -> None:
         """One commit: settle what came back, journal what goes out next; then hand that over."""
@@ -257,6 +202,7 @@ class Ledger:
             if self._can_start():
                 self._pass_gate()
             for lane in self._lanes.values():
+                lane.prepare(self._wires.forget)
                 while lane.idle and lane.ready and not self._halt.is_set():
                     order = Order(lane.ready[0], self._ahead.take(lane.ready[0]))
                     lane.ready.popleft()
@@ -267,16 +213,19 @@ class Ledger:
         except BaseException:
             for lane, connection, order in starting:
                 lane.idle.append(connection)
-                self._back.append(order.claim)
+                self._intake.back.append(order.claim)
             raise
         for settlement in self._unsettled:
             self._tally.add(settlement.claim, settlement.event)
         self._unsettled = []
         self._hand_over(starting, granted)
+        if self._on_progress is not None:
+            under_way = sum(len(lane.busy) for lane in self._lanes.values())
+            self._on_progress(Progress(dict(self._tally.counts), under_way))
 
     def _hand_over(
         self,
-        starting: Sequence[tuple[Lane, Connection, Order]],
+        starting: Iterable[tuple[Lane, Connection, Order]],
         granted: frozenset[tuple[OutboxKind, int]],
     ) -> None:
         """What the commit journalled may leave now."""
@@ -289,11 +238,10 @@ class Ledger:
                     connection.give(order)
             else:
                 lane.idle.append(connection)
+                if lane.throttle is not None:
+                    lane.throttle.done(order.claim)
         for lane in self._lanes.values():
             self._ahead.begin(islice(lane.ready, MOST))
-        if self._on_progress is not None:
-            under_way = sum(len(lane.busy) for lane in self._lanes.values())
-            self._on_progress(Progress(dict(self._tally.counts), under_way))
 
     def _pass_gate(self) -> None:
         """Pause every issue with a message about to start that must not go on."""
@@ -310,11 +258,13 @@ class Ledger:
         """
         for wait in self._bounds.patience:
             try:
-                return self._outbox.advance(
-                    self._unsettled, starting, self._bounds.lease, self._clock()
-                )
+                return self._commit(starting)
             except StoreError:
                 time.sleep(wait)
+        return self._commit(starting)
+
+    def _commit(self, starting: Sequence[Claim]) -> frozenset[tuple[OutboxKind, int]]:
+        self._roads.commit()
         return self._outbox.advance(self._unsettled, starting, self._bounds.lease, self._clock())
 
     def _take(self, posts: Iterable[Post]) -> None:
@@ -327,8 +277,12 @@ class Ledger:
                 settlement = self._timed(post.settlement)
                 self._unsettled.append(settlement)
                 fresh.append((lane, settlement))
+                if lane.throttle is not None or settlement.event in SLOWING:
+                    self._intake.held += self._roads.hear(lane, settlement)
             if post.wants:
                 lane.idle.append(post.connection)
+                if post.settlement is None:
+                    self._roads.opened(lane, post.connection)
             if post.ended:
                 post.connection.join()
                 self._part(lane, post.connection, post.error)
@@ -338,11 +292,11 @@ class Ledger:
 
     def _part(self, lane: Lane, connection: Connection, error: BaseException | None) -> None:
         """A connection is gone: shrink its lane for a transport's error, end all for another."""
-        lane.connections.discard(connection)
+        lane.part(connection)
         if isinstance(error, TransportError):
             lane.most -= 1
             if not lane.connections:
-                self._back += lane.fail(str(error))
+                self._intake.sort(self._roads.fail(lane, str(error)))
         elif error is not None:
             self._errors.append(error)
 
@@ -353,7 +307,9 @@ class Ledger:
             settlement = replace(settlement, event=DeliveryEvent.DEFER)
         if settlement.event is not DeliveryEvent.DEFER:
             return settlement
-        due_at = self._bounds.retry.due(claim.attempts + 1, self._clock(), self._jitter())
+        due_at = self._bounds.retry.due(
+            claim.attempts + 1, self._clock(), self._jitter(), asked(settlement.reply)
+        )
         return replace(settlement, due_at=due_at)
 
     def _pause(self, lane: Lane, issue_id: int | None, reason: str | None = None) -> None:
@@ -362,27 +318,28 @@ class Ledger:
         if reason is None:
             reason = f"too many messages were never answered by the transport '{name}'"
         if issue_id is None:
-            self._back += lane.fail(reason)
+            self._intake.sort(self._roads.fail(lane, reason))
             return
         # NotAllowed: somebody paused or cancelled it meanwhile, which is as good.
         with suppress(NotAllowed):
             self._issues.move(issue_id, IssueEvent.PAUSE, self._clock(), reason=reason)
             self._paused.append(Paused(issue_id, name, reason))
         for each in self._lanes.values():
-            self._back += each.drop(lambda claim: claim.issue_id == issue_id)
+            self._intake.back += each.drop(lambda claim: claim.issue_id == issue_id)
             with suppress(ValueError):
                 each.sources.remove(issue_id)
 
     # --- time ---------------------------------------------------------------------------------
 
-    def _connect(self, lane: Lane) -> Connection:
-        return Connection(
-            lane.name, lane.transport, self._wires.put, self._halt, self._bounds.reopen
-        )
+    def _connect(self, lane: Lane, reopen: tuple[float, ...] | None = None) -> Connection:
+        waits = self._bounds.reopen if reopen is None else reopen
+        return Connection(lane.name, lane.transport, self._wires.put, self._halt, waits)
 
     def _collect(self, *, wait: bool) -> list[Post]:
         """Everything that has been posted; with `wait`, at least one unless a beat is due."""
         seconds = min(LOOK_UP, self._bounds.lease.total_seconds() / 10)
+        if self._roads.throttled:
+            seconds = min(seconds, LIMITED_LOOK_UP)
         return self._wires.collect(seconds if wait else 0)
 
     def _beat(self) -> None:
@@ -392,6 +349,11 @@ class Ledger:
             self._beat_at = now
             self._outbox.renew(self._worker, self._bounds.lease, now)
             self._tidy()
+            self._roads.probe(self._connect)
+        if self._roads.throttled and abs(now - self._woke_at) >= WAKING:
+            self._woke_at = now
+            if self._outbox.wake(now, self._bounds.retry.limit):
+                self._intake.look()
 
     def _tidy(self) -> None:
         now = self._clock()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from publisher.domain.retry import RetryPolicy
 
@@ -40,10 +40,19 @@ class Paused:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A transport that could not be used; what it should have sent is still queued."""
+    """A transport that could not be used; its mail goes by `instead`, or is still queued."""
 
     transport: str
     reason: str
+    instead: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """A transport whose limits let nothing leave before `until`."""
+
+    transport: str
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +76,7 @@ class Report:
     by_issue: Mapping[int | None, Mapping[str, int]] = field(default_factory=dict)
     paused: tuple[Paused, ...] = ()
     failed: tuple[Failed, ...] = ()
+    limited: tuple[Limited, ...] = ()
     finished: tuple[int, ...] = ()
     lapsed: int = 0
     abandoned: int = 0

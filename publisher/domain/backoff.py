@@ -38,11 +38,15 @@ class Heard(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """`at`: when the level last changed, or the last complaint came; `accepted` since then."""
+    """`at`: when the level last changed, or the last complaint came; `accepted` since then.
+
+    `sent_at`: when the last message left, known where messages are spaced.
+    """
 
     at: datetime
     level: int = 0
     accepted: int = 0
+    sent_at: datetime | None = None
 
     def after(self, heard: Heard, now: datetime) -> Backoff:
         """One more answer."""
@@ -50,7 +54,7 @@ class Backoff:
         if heard is Heard.TOO_FAST:
             if was.level and timedelta(0) <= now - was.at < BURST:
                 return replace(was, accepted=0)
-            return Backoff(now, min(was.level + 1, HIGHEST))
+            return Backoff(now, min(was.level + 1, HIGHEST), sent_at=now)
         if not was.level:
             return was
         accepted = was.accepted + 1
@@ -64,6 +68,16 @@ class Backoff:
         if not steps or not self.level:
             return self
         return Backoff(self.at + steps * FORGOTTEN, max(0, self.level - steps))
+
+    def sent(self, now: datetime) -> Backoff:
+        """A message leaves."""
+        return replace(self, sent_at=now)
+
+    def next_at(self, now: datetime) -> datetime:
+        """When another may leave. A clock that was set back holds nothing up for longer."""
+        if self.sent_at is None or not self.spacing:
+            return now
+        return max(now, min(self.sent_at, now) + self.spacing)
 
     def connections(self, most: int) -> int:
         """How many of `most` (≥ 1) may be used at once; never none."""

@@ -52,7 +52,8 @@ class Approval(StrEnum):
 class Newsletter:
     """What people subscribe to. `topics` are category slugs; empty offers all of them.
 
-    `cadences` are offered in this order, the first is the default. `lead` is how long before
+    `cadences` are offered in this order, the first is the default. `transport` names a route, or
+    a transport alone. `lead` is how long before
     its slot an issue is planned. `since` bounds the first issue (default: one cadence before
     its slot).
     """

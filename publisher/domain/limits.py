@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -127,10 +127,3 @@ class LimitPolicy:
                 rates.messages_per_connection,
             )
         return self.domains.get(EVERY_OTHER, NO_LIMITS)
-
-
-def begun(limits: Limits, today: date) -> Limits:
-    """With the beginning of a warm-up that names none: today."""
-    if limits.warm_up and limits.warm_up_from is None:
-        return replace(limits, warm_up_from=today)
-    return limits

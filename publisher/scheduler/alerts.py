@@ -50,7 +50,7 @@ def tell(
                 app.journal.staff,
                 f"[{app.journal.title}] {alert.subject}",
                 f"{alert.text}\n",
-                transport=_transport(app),
+                transport=app.settings.notice_route,
             )
             try:
                 new = app.store.notices.add(notice, nonce(), now)
@@ -140,8 +140,7 @@ def failed(failures: Iterable[dispatch.Failed], now: datetime) -> Iterator[Alert
             f"transport:{failure.transport}:{now.date().isoformat()}",
             f"The transport '{failure.transport}' fails",
             f"The transport '{failure.transport}' cannot be used: {failure.reason}\n"
-            "What it should send stays in the queue and leaves when it works again.\n\n"
-            "Look: publisher doctor",
+            f"{_meanwhile(failure)}\n\nLook: publisher doctor",
         )
 
 
@@ -157,5 +156,8 @@ def _at(instant: datetime) -> str:
     return f"{instant:%Y-%m-%d %H:%M} UTC"
 
 
-def _transport(app: App) -> str:
-    return "default" if "default" in app.transports else next(iter(app.transports), "default")
+def _meanwhile(failure: dispatch.Failed) -> str:
+    if not failure.instead:
+        return "What it should send stays in the queue and leaves when it works again."
+    others = ", ".join(f"'{name}'" for name in failure.instead)
+    return f"Its mail leaves by {others} meanwhile; it is asked again by itself."

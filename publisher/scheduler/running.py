@@ -17,7 +17,7 @@ import uvicorn
 from watchfiles import watch
 
 from publisher import dispatch
-from publisher.app import App, awake, drain
+from publisher.app import App, awake, drain, limiters
 from publisher.domain.wakeup import Share, Wakeup
 from publisher.errors import Defect, OperatorError, PublisherError
 from publisher.scheduler import alerts
@@ -93,7 +93,10 @@ class Live:
             for name in ("store_url", "engine", "serving")
             if getattr(fresh.settings, name) != getattr(self.app.settings, name)
         ]
-        self.app = replace(fresh, store=self.app.store, engine=self.app.engine)
+        store = self.app.store
+        self.app = replace(
+            fresh, store=store, engine=self.app.engine, limiters=limiters(fresh.settings, store)
+        )
         self._memory.signature = None
         self._memory.built = None
         log.info("the settings changed and are in use")
@@ -147,7 +150,7 @@ def work(live: Live, clock: Clock, stop: threading.Event, *, drained: bool = Fal
         try:
             report = drain(live.app, clock=clock, jitter=jitter, worker=worker, stop=stop)
             _tell(live, clock, report)
-            if report.failed:
+            if not all(failure.instead for failure in report.failed):
                 pause = FAILING_SECONDS
         except PublisherError as error:
             log.error("%s", error)  # noqa: TRY400 (an operator's error, said in its own words)

@@ -404,6 +404,7 @@ backoff = Table(
     Column("level", Integer, nullable=False),
     Column("accepted", Integer, nullable=False),
     Column("at", Instant, nullable=False),
+    Column("sent_at", Instant),
 )
 
 # Messages that were let go, by minute, for limits of a minute, an hour or a day.

@@ -52,7 +52,9 @@ class SqlTraffic:
         """Those above level 0, by transport and destination."""
         with self._database.read() as connection:
             return {
-                (row.transport, row.destination): Backoff(row.at, row.level, row.accepted)
+                (row.transport, row.destination): Backoff(
+                    row.at, row.level, row.accepted, row.sent_at
+                )
                 for row in connection.execute(select(backoff))
             }
 
@@ -69,6 +71,7 @@ class SqlTraffic:
                         level=new.level,
                         accepted=new.accepted,
                         at=new.at,
+                        sent_at=new.sent_at,
                     )
                 )
 

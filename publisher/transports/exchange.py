@@ -21,7 +21,15 @@ _LOG_IN_FIRST = (530, 538)
 
 
 class Lost(Exception):  # an inner signal: `sender.py` turns it into a TransportUnavailable
-    """The session ended, or made no sense any more; the server has not taken the message."""
+    """The session ended, or made no sense any more; the server has not taken the message.
+
+    `code` and `said` are its last reply, where there was one.
+    """
+
+    def __init__(self, why: str, code: int = 0, said: str = "") -> None:
+        super().__init__(why)
+        self.code = code
+        self.said = said
 
 
 class LoginWanted(Exception):  # an inner signal likewise
@@ -161,7 +169,7 @@ class Exchange:
         if code == 421 and self._refusal is not None:
             self._end(self._refusal, usable=False)
         elif code == 421:
-            raise Lost(f"the server ends the session: {cleaned(text)}")
+            raise Lost(f"the server ends the session: {cleaned(text)}", code, text)
         elif code in _LOG_IN_FIRST and self._refusal is None:
             raise LoginWanted(str(code))
         elif step is _MAIL and code >= 300:

@@ -195,7 +195,9 @@ class SmtpSender:
                         self._session.queue(more)
         except Lost as error:
             self._end()
-            raise TransportUnavailable(f"{self._where}: {error}; nothing was sent") from error
+            raise TransportUnavailable(
+                f"{self._where}: {error}; nothing was sent", error.code, error.said
+            ) from error
         except LoginWanted as error:
             self._end()
             raise TransportError(

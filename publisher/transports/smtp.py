@@ -259,7 +259,9 @@ def _explained(error: OSError, where: str) -> TransportError:
             said = words.decode("utf-8", "replace") if isinstance(words, bytes) else words
             said = f"{code} {cleaned(said)}"
             if code < 500:
-                return TransportUnavailable(f"{where} is busy ({said}); it will be tried again")
+                return TransportUnavailable(
+                    f"{where} is busy ({said}); it will be tried again", code, said
+                )
             if isinstance(error, smtplib.SMTPAuthenticationError):
                 return TransportError(
                     f"{where} refuses the login ({said}): "

@@ -111,11 +111,11 @@ def test_breakers_are_kept_until_they_close(store: Store) -> None:
 def test_back_offs_are_kept_until_they_are_over(store: Store) -> None:
     """By transport and destination."""
     store.traffic.keep_backoff("main", "example.org", Backoff(NOW, 1))
-    store.traffic.keep_backoff("main", "", Backoff(NOW, 4, 2))
+    store.traffic.keep_backoff("main", "", Backoff(NOW, 4, 2, NOW + MINUTE))
     store.traffic.keep_backoff("main", "example.org", Backoff(NOW, 2))
     assert store.traffic.backoffs() == {
         ("main", "example.org"): Backoff(NOW, 2),
-        ("main", ""): Backoff(NOW, 4, 2),
+        ("main", ""): Backoff(NOW, 4, 2, NOW + MINUTE),
     }
     store.traffic.keep_backoff("main", "", Backoff(NOW, 0))
     assert list(store.traffic.backoffs()) == [("main", "example.org")]

@@ -60,6 +60,17 @@ def test_a_level_is_taken_back_once_it_has_proved_itself(level: int) -> None:
     assert backoff.after(OK, backoff.at + CALM).level == level - 1
 
 
+def test_messages_are_spaced_from_the_last_that_left() -> None:
+    """At the slowest only; a clock that was set back holds nothing up for more than a minute."""
+    fast, slow = slowed(3).sent(NOW), slowed(4).sent(NOW)
+    assert fast.next_at(NOW) == NOW
+    assert slow.next_at(NOW) == NOW + SPACING
+    assert slow.next_at(NOW + SPACING * 3) == NOW + SPACING * 3
+    earlier = NOW - timedelta(days=9)
+    assert slow.next_at(earlier) == earlier + SPACING
+    assert Backoff(NOW, 4).next_at(NOW) == NOW
+
+
 def test_time_alone_heals() -> None:
     """Nobody sent to it for hours: it is asked afresh, level by level."""
     assert slowed(4).faded(slowed(4).at + FORGOTTEN - BURST).level == 4

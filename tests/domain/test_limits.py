@@ -17,7 +17,6 @@ from publisher.domain.limits import (
     LimitPolicy,
     Limits,
     QuietHours,
-    begun,
 )
 from publisher.domain.providers import DIRECT, PROVIDERS
 
@@ -73,9 +72,7 @@ def test_a_warm_up_is_a_schedule_by_day() -> None:
     found = [dict(limits.windows(DAY + timedelta(days=n)))[WINDOWS[3]] for n in range(-1, 5)]
     assert found == [50, 50, 200, 300, 300, 300]
     assert list(Limits(warm_up=(5,), warm_up_from=DAY).windows(DAY + timedelta(days=1))) == []
-    assert begun(Limits(warm_up=(5,)), DAY).warm_up_from == DAY
-    assert begun(limits, date(2030, 1, 1)) == limits
-    assert begun(NO_LIMITS, DAY) == NO_LIMITS
+    assert NO_LIMITS.warming(DAY) is None
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from publisher.dispatch import Bounds, Dispatcher
+from publisher.dispatch import Bounds, Dispatcher, Travel
 from publisher.domain.delivery import DeliveryState
 from publisher.domain.issue import Edition, Issue, IssueEvent, IssueKind, IssueState, SlotId
 from publisher.domain.journal import Journal
@@ -117,6 +117,8 @@ class Post:
         outbox: Outbox | None = None,
         journal: Journal | None = None,
         worker: str | None = None,
+        travel: Travel | None = None,
+        clock: Callable[[], datetime] | None = None,
     ) -> Dispatcher:
         return Dispatcher(
             journal=journal or self.journal,
@@ -125,11 +127,12 @@ class Post:
             issues=self.store.issues,
             notices=self.store.notices,
             transports={transport.name: transport for transport in transports},
-            clock=self.clock,
+            clock=clock or self.clock,
             jitter=lambda: 0.0,
             worker=worker or f"worker-{next(_serial)}",
             bounds=bounds,
             bounce_address="bounces@journal.example.org",
+            travel=travel or Travel(traffic=self.store.traffic),
         )
 
     def counts(self, issue: Issue) -> Mapping[str, int]:

@@ -1,0 +1,115 @@
+"""Claims on their way in and back: taken for lanes that run low, sorted, given back."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+
+from publisher.dispatch.composing import Composer
+from publisher.dispatch.report import Bounds
+from publisher.dispatch.roads import Roads
+from publisher.domain.delivery import Claim
+from publisher.domain.issue import IssueState
+from publisher.ports import Issues, Outbox
+
+ISSUES = 1000
+"""Issues that are drained side by side; more wait for the next drain."""
+
+
+class Intake:
+    """The claims of one drain. Used by the ledger's thread alone.
+
+    `only`: the one issue that is drained; None: all that are sending, and notices.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        issues: Issues,
+        composer: Composer,
+        roads: Roads,
+        *,
+        clock: Callable[[], datetime],
+        worker: str,
+        bounds: Bounds,
+        only: int | None,
+    ) -> None:
+        self._outbox = outbox
+        self._issues = issues
+        self._composer = composer
+        self._roads = roads
+        self._clock = clock
+        self._worker = worker
+        self._bounds = bounds
+        self._only = only
+        self._notices = only is None
+        self.back: list[Claim] = []  # to be given back
+        self.held: list[tuple[Claim, datetime]] = []  # likewise, until their turn comes
+
+    def look(self) -> None:
+        """Let each lane claim of the issues that leave by it now."""
+        if self._only is None:
+            found = self._issues.list(states=(IssueState.SENDING,), limit=ISSUES)[::-1]
+        else:
+            found = [self._issues.get(self._only)]
+        for issue in found:
+            if issue.state is IssueState.SENDING:
+                self._roads.attach(issue.id, self._composer.newsletter(issue.newsletter).transport)
+
+    def refill(self) -> None:
+        """Claim for the lanes that run low: notices first, then issue by issue."""
+        low = [lane for lane in self._roads.lanes.values() if lane.low]
+        if self._notices and low:
+            claims = self._claim(notices_only=True)
+            # Where all are for closed lanes, they would only be claimed over and over.
+            self._notices = self.sort(claims) > 0 or not claims
+        for lane in low:
+            while lane.sources and lane.low:
+                claims = self._claim(issue_id=lane.sources[0])
+                if not claims:
+                    lane.sources.popleft()
+                self.sort(claims)
+                if claims and lane.throttle is not None:
+                    break  # what limits hold back goes to the store before more is claimed
+        if self._roads.throttled:
+            self.back += self._roads.close()
+        self.give_back()
+
+    def sort(self, claims: Iterable[Claim]) -> int:
+        """Put each claim on the lane it leaves by, or aside when that is closed; how many go."""
+        waiting = deque(claims)
+        going = 0
+        try:
+            while waiting:
+                route = self._composer.transport(waiting[0])
+                claim = waiting.popleft()
+                lane = self._roads.lane(claim, route, room=self._bounds.batch)
+                if lane is None:
+                    self.back.append(claim)
+                    continue
+                due = lane.put(claim)
+                if due is not None:
+                    self.held.append((claim, due))
+                going += 1
+        finally:
+            self.back += waiting  # the settings may lack a newsletter; no claim is lost for it
+        return going
+
+    def give_back(self) -> None:
+        """What is not wanted now returns to the queue."""
+        if self.back or self.held:
+            claims = [*self.back, *(claim for claim, _ in self.held)]
+            until = [*(None for _ in self.back), *(due for _, due in self.held)]
+            self._outbox.give_back(claims, self._clock(), until)
+            self.back, self.held = [], []
+
+    def _claim(self, *, issue_id: int | None = None, notices_only: bool = False) -> Sequence[Claim]:
+        return self._outbox.claim(
+            self._worker,
+            self._bounds.batch,
+            self._bounds.lease,
+            self._clock(),
+            issue_id=issue_id,
+            notices_only=notices_only,
+        )

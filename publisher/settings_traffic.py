@@ -1,0 +1,260 @@
+"""Settings about how mail travels: limits of transports, and routes over several of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, time
+from difflib import get_close_matches
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from publisher.domain.limits import EVERY_OTHER, LimitPolicy, Limits, QuietHours
+from publisher.domain.providers import DIRECT
+from publisher.domain.route import Route
+from publisher.settings_values import Line, Name, Table, domain, listed
+
+DEFAULT = "default"
+JOINT = "+"
+"""Between the names of a newsletter's transports, as the name of the route that they make."""
+
+Number = Annotated[int, Field(ge=1, le=100_000_000)]
+
+
+def destination(value: str) -> str:
+    """A recipient domain, a large provider's name or `*`. Raises ValueError."""
+    if value == EVERY_OTHER or value in DIRECT:
+        return value
+    if "." not in value:
+        near = get_close_matches(value, DIRECT, 1)
+        meant = f"; did you mean '{near[0]}'?" if near else ""
+        raise ValueError(
+            f"'{value}' is no recipient domain, and no provider ({', '.join(DIRECT)}){meant}; "
+            "write '*' for every other domain"
+        )
+    try:
+        return domain(value)
+    except ValueError:
+        raise ValueError(
+            f"'{value}' is no domain: write what stands after the @, in small letters"
+        ) from None
+
+
+def quiet(value: object) -> QuietHours:
+    """`22:00-07:00`. Raises ValueError."""
+    found = re.fullmatch(r"\s*(\d\d?:\d\d)\s*[-–]\s*(\d\d?:\d\d)\s*", str(value))
+    try:
+        if found is None:
+            raise ValueError(value)  # noqa: TRY301 - the same words for every mistake
+        start, end = (time.fromisoformat(part.zfill(5)) for part in found.groups())
+    except ValueError:
+        raise ValueError(f"'{value}' are no hours: write them as 22:00-07:00") from None
+    if start == end:
+        raise ValueError(f"'{value}' begins when it ends: nothing would ever be sent")
+    return QuietHours(start, end)
+
+
+def quoted(value: object) -> object:
+    """`[….domains.example.org]` would be a table `org` in a table `example`. Raises ValueError."""
+    for name, table in value.items() if isinstance(value, dict) else ():
+        path = [name]
+        while (
+            isinstance(table, dict) and table and all(isinstance(t, dict) for t in table.values())
+        ):
+            inner, table = next(iter(table.items()))
+            path.append(inner)
+        if len(path) > 1:
+            raise ValueError(f'write the domain in quotation marks: "{".".join(path)}"')
+    return value
+
+
+class DestinationTable(Table):
+    """Limits of what is sent to one recipient domain, or to one provider's domains together."""
+
+    connections: Annotated[int, Field(ge=1, le=64)] | None = None
+    messages_per_connection: Number | None = None
+    per_second: Number | None = None
+    per_minute: Number | None = None
+    per_hour: Number | None = None
+    per_day: Number | None = None
+
+    @model_validator(mode="after")
+    def _limits_something(self) -> DestinationTable:
+        if not self.model_fields_set:
+            raise ValueError(f"limit something: {', '.join(type(self).model_fields)}")
+        return self
+
+
+class LimitsTable(Table):
+    """Limits of everything that leaves by a transport, and of each destination."""
+
+    per_second: Number | None = None
+    per_minute: Number | None = None
+    per_hour: Number | None = None
+    per_day: Number | None = None
+    warm_up: Annotated[tuple[Number, ...], BeforeValidator(listed), Field(max_length=365)] = ()
+    warm_up_from: date | None = None
+    quiet_hours: Annotated[QuietHours, BeforeValidator(quiet)] | None = None
+    direct: bool = False
+    domains: Annotated[
+        dict[Annotated[str, AfterValidator(destination)], DestinationTable], BeforeValidator(quoted)
+    ] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _a_warm_up_begins(self) -> LimitsTable:
+        if bool(self.warm_up) != (self.warm_up_from is not None):
+            raise ValueError(
+                "warm_up and warm_up_from go together: how many on each day "
+                "([50, 100, 200, 400]), and the first day (2026-12-01)"
+            )
+        return self
+
+
+class TransportTable(BaseModel):
+    """How mails leave. All keys but `kind` and `limits` are that kind's own options."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
+
+    kind: Line
+    limits: LimitsTable = Field(default_factory=LimitsTable)
+
+
+class RouteTable(Table):
+    """Several transports under one name."""
+
+    transports: Annotated[tuple[Name, ...], BeforeValidator(listed), Field(min_length=1)]
+    weights: dict[Name, Annotated[float, Field(gt=0, le=1_000_000)]] = Field(default_factory=dict)
+    senders: Annotated[tuple[Line, ...], BeforeValidator(listed)] = ()
+
+
+# --- what they come to --------------------------------------------------------------------------
+
+
+def policy(table: LimitsTable) -> LimitPolicy:
+    """The limits of one transport."""
+    return LimitPolicy(
+        Limits(
+            (table.per_second, table.per_minute, table.per_hour, table.per_day),
+            warm_up=table.warm_up,
+            warm_up_from=table.warm_up_from,
+            quiet=table.quiet_hours,
+        ),
+        {
+            name: Limits(
+                (each.per_second, each.per_minute, each.per_hour, each.per_day),
+                each.connections,
+                each.messages_per_connection,
+            )
+            for name, each in table.domains.items()
+        },
+        table.direct,
+    )
+
+
+def routes(
+    transports: Sequence[str],
+    tables: Mapping[str, RouteTable],
+    newsletters: Sequence[tuple[str, ...]],
+) -> Mapping[str, Route]:
+    """Every name that mail can be sent by: transports, routes, and newsletters' own lists."""
+    found = {name: Route(name, (name,)) for name in transports}
+    for name, table in tables.items():
+        found[name] = Route(name, table.transports, table.weights)
+    for names in newsletters:
+        if len(names) > 1:
+            found[JOINT.join(names)] = Route(JOINT.join(names), names)
+    return found
+
+
+def route_of(given: tuple[str, ...], sender: str, tables: Mapping[str, RouteTable]) -> str:
+    """What a newsletter is sent by: its own choice, else its sender's route, else `default`."""
+    if given:
+        return JOINT.join(given)
+    address = sender.lower()
+    for wanted in (address, address.rpartition("@")[2]):
+        for name, table in tables.items():
+            if wanted in (each.lower() for each in table.senders):
+                return name
+    return DEFAULT
+
+
+# --- what several keys promise together -----------------------------------------------------------
+
+
+def mistakes(values: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """(path, what is wrong) about names of transports and routes; `values` are not checked yet."""
+    transports = _table(values.get("transports")) or {DEFAULT: {}}
+    tables = _table(values.get("routes"))
+    yield from _in_routes(transports, tables)
+    names = {**transports, **tables}
+    sender = str(_table(_table(values.get("journal")).get("sender")).get("address", ""))
+    for slug, newsletter in _table(values.get("newsletters")).items():
+        table = _table(newsletter)
+        path: tuple[str | int, ...] = ("newsletters", slug, "transport")
+        given = table.get("transport")
+        if isinstance(given, list | tuple):
+            for index, name in enumerate(given):
+                if name not in transports:
+                    yield (
+                        (*path, index),
+                        f"there is no [transports.{name}]{_near(name, transports)}",
+                    )
+            if len(set(map(str, given))) < len(given) or not given:
+                yield path, "name each transport once, at least one, the first choice first"
+        elif given is not None and given not in names:
+            yield path, f"there is no [transports.{given}]{_near(given, names)}"
+        elif given is None and DEFAULT not in names:
+            own = str(_table(table.get("sender")).get("address", sender))
+            if not _has_route(own, tables):
+                yield path[:2], f"there is no [transports.{DEFAULT}]{_near(DEFAULT, names)}"
+
+
+def _in_routes(
+    transports: Mapping[str, Any], tables: Mapping[str, Any]
+) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    senders: dict[str, str] = {}
+    for name, route in tables.items():
+        table = _table(route)
+        if name in transports:
+            yield ("routes", name), f"a transport is called '{name}' too: give the route another"
+        given = table.get("transports", ())
+        given = list(given) if isinstance(given, list | tuple) else [given]
+        for index, each in enumerate(given):
+            if each not in transports:
+                path = ("routes", name, "transports", index)
+                yield path, f"there is no [transports.{each}]{_near(each, transports)}"
+            elif each in given[:index]:
+                yield ("routes", name, "transports", index), f"'{each}' stands here twice"
+        for each in _table(table.get("weights")):
+            if each not in given:
+                yield (
+                    ("routes", name, "weights", each),
+                    f"'{each}' is none of this route's transports",
+                )
+        found = table.get("senders", ())
+        for index, each in enumerate(found if isinstance(found, list | tuple) else (found,)):
+            taken = senders.setdefault(str(each).lower(), name)
+            if taken != name:
+                path = ("routes", name, "senders", index)
+                yield path, f"'{each}' is a sender of [routes.{taken}] already"
+
+
+def _has_route(sender: str, tables: Mapping[str, Any]) -> bool:
+    address = sender.lower()
+    given = [_table(table).get("senders", ()) for table in tables.values()]
+    known = {
+        str(each).lower()
+        for found in given
+        for each in (found if isinstance(found, list | tuple) else (found,))
+    }
+    return bool({address, address.rpartition("@")[2]} & known)
+
+
+def _table(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _near(name: object, known: Mapping[str, object]) -> str:
+    near = get_close_matches(str(name), known, 1)
+    return f"; did you mean '{near[0]}'?" if near else f" (there is: {', '.join(known) or 'none'})"
