@@ -651,6 +651,10 @@ class Suppressions(Protocol):
         ...
 
 
+Letter = tuple[Notice, str]
+"""A notice, and the nonce it is queued with."""
+
+
 class Requests(Protocol):
     """What was asked for through forms, until the link that answers is followed."""
 
@@ -673,12 +677,22 @@ class Requests(Protocol):
         """The request that a link names, used or not."""
         ...
 
-    def confirm(self, token_id: str, agreed: Consent, now: datetime) -> Sequence[int]:
-        """Carry a JOIN out: ids of its subscriptions, all confirmed with their wishes now."""
+    def confirm(
+        self, token_id: str, agreed: Consent, now: datetime, welcome: Letter | None = None
+    ) -> Sequence[int]:
+        """Carry a JOIN out: ids of its subscriptions, all confirmed with their wishes now.
+
+        `welcome` is queued with it where somebody became a reader by it.
+        """
         ...
 
-    def move(self, token_id: str, now: datetime) -> tuple[str, str] | None:
-        """Carry a MOVE out: (the old address, the new one), or None where it cannot be."""
+    def move(
+        self, token_id: str, now: datetime, tell: Callable[[str], Letter] | None = None
+    ) -> tuple[str, str] | None:
+        """Carry a MOVE out: (the old address, the new one), or None where it cannot be.
+
+        `tell` makes what the old address is told; it is queued with it.
+        """
         ...
 
     def sweep(self, now: datetime) -> int:

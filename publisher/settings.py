@@ -27,6 +27,7 @@ from publisher.domain.route import Route
 from publisher.domain.segment import Segment
 from publisher.errors import SettingsError
 from publisher.formats.dkim import Signers
+from publisher.settings_forms import Forms, forms
 from publisher.settings_model import (
     BouncesTable,
     CategoryTable,
@@ -147,6 +148,7 @@ class Settings:
     engine: str = "embedded"
     cutoff: timedelta = timedelta(hours=48)  # how old a missed slot may be to be caught up
     suppression_keys: tuple[tuple[str, bytes], ...] = ()  # hash who was forgotten; see Pepper
+    forms: Forms = field(default_factory=Forms)
     retention: Retention = field(default_factory=Retention)
     segments: Mapping[str, Segment] = field(default_factory=dict)
     signers: Signers = field(default_factory=Signers)  # DKIM; none where the relay signs
@@ -205,6 +207,7 @@ def load(
         raise reader.error()
     keys = reader.keys(document, keys_needed)
     suppression_keys = reader.suppression_keys(document)
+    blocked = reader.blocked_domains(document)
     ways = {
         name: TransportSettings(name, table.kind, reader.options(name, table), policy(table.limits))
         for name, table in document.transports.items()
@@ -233,6 +236,7 @@ def load(
         serving=Serving(**document.serving.model_dump()),
         cutoff=document.cutoff,
         suppression_keys=suppression_keys,
+        forms=forms(document.forms, blocked),
         retention=Retention(
             **document.retention.model_dump(), deliveries=document.correction_window
         ),
@@ -354,6 +358,7 @@ def _newsletter(
         transport=route_of(table.transport, (table.sender or sender).address, tables),
         sender=_mailbox(table.sender),
         local_time=table.local_time,
+        welcome=table.welcome,
     )
 
 

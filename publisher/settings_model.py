@@ -25,8 +25,9 @@ from pydantic_settings import (
 )
 
 from publisher.domain import cadence
-from publisher.domain.journal import Approval, Checks, Colours
+from publisher.domain.journal import Approval, Checks, Colours, Welcome
 from publisher.formats import colours
+from publisher.settings_forms import FormsTable
 from publisher.settings_people import RetentionTable, SegmentTable
 from publisher.settings_traffic import RouteTable, TransportTable
 from publisher.settings_values import (
@@ -163,6 +164,7 @@ class NewsletterTable(Table):
     transport: Annotated[tuple[Name, ...], BeforeValidator(listed)] = ()
     sender: MailboxTable | None = None
     local_time: bool = False
+    welcome: Welcome = Welcome.NONE
 
     @model_validator(mode="after")
     def _holds_together(self) -> NewsletterTable:
@@ -328,6 +330,7 @@ class Document(BaseSettings):
     serving: ServingTable = Field(default_factory=ServingTable)
     bounces: BouncesTable = Field(default_factory=BouncesTable)
     inbound: InboundTable = Field(default_factory=InboundTable)
+    forms: FormsTable = Field(default_factory=FormsTable)
     retention: RetentionTable = Field(default_factory=RetentionTable)
     segments: dict[Slug, SegmentTable] = Field(default_factory=dict)
 

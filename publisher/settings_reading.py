@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
+from publisher import settings_forms
 from publisher.errors import SettingsError
 from publisher.formats import dkim, toml
 from publisher.settings_model import (
@@ -205,6 +206,13 @@ class Reader:
             if (text := self._secret(path, name)) is not None:
                 found.append(self._key(path, text))
         return tuple((key_id(secret), secret) for secret in found)
+
+    def blocked_domains(self, document: Document) -> frozenset[str]:
+        """Domains that nobody is written to at."""
+        name = document.forms.blocked_domains_file
+        if name is None:
+            return frozenset()
+        return settings_forms.domains(self._secret(("forms", "blocked_domains_file"), name) or "")
 
     def signers(self, document: Document, needed: bool) -> dkim.Signers:
         """Who signs which sender domain's mails; no key file is read where none is needed."""

@@ -199,7 +199,7 @@ def _templates(app: App, now: datetime) -> str:
 
 def _app_url(url: str) -> Answer:
     try:
-        reply = httpx.get(f"{url}/healthz", timeout=WEB_SECONDS, follow_redirects=False)
+        reply = httpx.get(f"{url}/readyz", timeout=WEB_SECONDS, follow_redirects=False)
     except httpx.HTTPError as error:
         return Answer(
             Verdict.UNASKED, f"{url} could not be asked from here ({type(error).__name__})"
@@ -208,6 +208,6 @@ def _app_url(url: str) -> Answer:
         return Answer(Verdict.WELL, f"{url} answers")
     return Answer(
         Verdict.WRONG,
-        f"{url}/healthz answers {reply.status_code}: `publisher run` or `publisher web` must be "
+        f"{url}/readyz answers {reply.status_code}: `publisher run` or `publisher web` must be "
         "reachable there, or nobody can unsubscribe",
     )

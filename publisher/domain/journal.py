@@ -48,6 +48,14 @@ class Approval(StrEnum):
     REQUIRED = "required"
 
 
+class Welcome(StrEnum):
+    """What a new reader is sent after confirming."""
+
+    NONE = "none"
+    MAIL = "mail"
+    ISSUE = "issue"  # with a link to the latest issue
+
+
 @dataclass(frozen=True, slots=True)
 class Newsletter:
     """What people subscribe to. `topics` are category slugs; empty offers all of them.
@@ -71,6 +79,7 @@ class Newsletter:
     lead: timedelta = timedelta(0)
     transport: str = "default"
     sender: Mailbox | None = None
+    welcome: Welcome = Welcome.NONE
     local_time: bool = False  # each reader gets it at the slot's time where they live
 
     def opens_at(self, slot: Slot) -> datetime:

@@ -12,6 +12,8 @@ class NoticeKind(StrEnum):
     CONFIRMATION = "confirmation"
     WELCOME = "welcome"
     ADDRESS_CHANGE = "address change"
+    ALREADY = "already subscribed"
+    PREFERENCES = "preferences link"
     TEST = "test"
     STAFF = "staff"
 

@@ -17,6 +17,13 @@ def address_key(address: str) -> str:
     return address.strip().lower()
 
 
+def masked(address: str) -> str:
+    """`a…@e….org`: enough for its owner to know it by, not for anybody else."""
+    local, _, domain = address.rpartition("@")
+    name, _, end = domain.rpartition(".")
+    return f"{local[:1]}…@{name[:1]}….{end}"
+
+
 class SubscriptionState(StrEnum):
     """Only CONFIRMED is ever sent an issue."""
 

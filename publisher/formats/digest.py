@@ -9,7 +9,6 @@ from datetime import datetime
 
 from jinja2 import Environment
 from markupsafe import Markup
-from mjml import mjml2html
 
 from publisher.domain.article import Article
 from publisher.domain.issue import Edition, Shaping
@@ -20,7 +19,7 @@ from publisher.errors import AuthorError, TemplateError
 from publisher.formats import (
     catalogue,
     colours,
-    mjml_tags,
+    mjml_html,
     outline,
     placeholder,
     plaintext,
@@ -34,16 +33,6 @@ HTML = "email/digest.mjml"
 TEXT = "email/digest.txt"
 SUBJECT = "email/subject.txt"
 PREHEADER = "email/preheader.txt"
-
-_SOURCE_LINE = 900  # characters; well under what RFC 5322 §2.1.1 allows once encoded
-_AFTER = re.compile(
-    r"(</(?:td|tr|tbody|table|div|p|li|ol|ul|h[1-6]|head|style)>|<tbody>|<!\[endif\]-->)(?=<)"
-)
-_GROUND = re.compile(r"(<td\b[^>]*?) bgcolor=\"[^\"]*\"")
-"""MJML repeats a cell's ground as an attribute. Where styles are dropped it would stay without the
-text colour that goes with it: blue links on a dark button.
-"""
-_TOKENS = re.compile(r"<!--.*?-->|<[^>]*>|[ \n]+|[^<\s]+|.", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +98,7 @@ def render(
     subject = _line(env, templates, SUBJECT, shaping.subject, facts)
     preheader = _line(env, templates, PREHEADER, shaping.preheader, facts)
     facts |= {"subject": subject, "preheader": preheader}
-    html = _html(templates, templating.render(env, templates, HTML, **facts))
+    html = mjml_html.html(templating.render(env, templates, HTML, **facts), templates.origin(HTML))
     text = _text(templating.render(env, templates, TEXT, **facts))
     _require(journal, templates, html, text)
     return Edition(
@@ -179,48 +168,6 @@ def _refuse_mark(articles: Iterable[Article], shaping: Shaping) -> None:
                 f"the issue's own words hold '{mark}', which mails keep for the reader's "
                 "own links; write it differently"
             )
-
-
-def _html(templates: TemplateSet, source: str) -> str:
-    if found := mjml_tags.wrong(source):
-        raise TemplateError(f"{templates.origin(HTML)}: {'; '.join(found)}; correct the template")
-    try:
-        html: str = mjml2html(source, fonts={})
-    except ValueError as error:
-        raise TemplateError(
-            f"{templates.origin(HTML)}: this is not MJML: {error}; "
-            "close every tag, and write `&amp;` and `&lt;` in text"
-        ) from error
-    # mrml lets unknown tags and misplaced components through as they are.
-    if left := re.search(r"</?(mj-[a-z-]*|mjml)", html):
-        raise TemplateError(
-            f"{templates.origin(HTML)}: <{left[1]}> is not a component of MJML, or stands where "
-            "it cannot; correct its name or its place"
-        )
-    # `vertical-align` is no attribute of HTML; the style beside it says the same.
-    html = _GROUND.sub(r"\1", html.replace(' vertical-align="middle"', ""))
-    # The preheader is hidden; white on white as well is what spam does, and filters count it.
-    html = html.replace('"display:none;font-size:1px;color:#ffffff;', '"display:none;', 1)
-    return _break_lines(html)
-
-
-def _break_lines(html: str) -> str:
-    """Line breaks where they change nothing: between blocks, and for spaces in long text."""
-    lines = _AFTER.sub(r"\1\n", html).split("\n")
-    return "\n".join(_fold(line) if len(line) > _SOURCE_LINE else line for line in lines) + "\n"
-
-
-def _fold(line: str) -> str:
-    parts: list[str] = []
-    used = 0
-    for token in _TOKENS.findall(line):
-        if token.isspace() and used > _SOURCE_LINE // 2:
-            parts.append("\n")
-            used = 0
-        else:
-            parts.append(token)
-            used += len(token)
-    return "".join(parts)
 
 
 def _text(rendered: str) -> str:

@@ -70,14 +70,12 @@ def to_header(name: str, address: str) -> bytes:
 def to_spec(name: str, spec: str) -> bytes:
     """As `to_header`, for what `envelope_address` gave."""
     if not name:
-        return spec.encode("ascii")
+        return spec.encode()
     visible = "".join(
         c if unicodedata.category(c) not in ("Cc", "Cs", "Zl", "Zp") else " " for c in name
     )
     shown = cut(one_line(visible), NAME_LIMIT)
-    if not shown:
-        return spec.encode("ascii")
-    return f"{_phrase(shown)} <{spec}>".encode("ascii")
+    return (f"{_phrase(shown)} <{spec}>" if shown else spec).encode()
 
 
 def _phrase(name: str) -> str:
@@ -92,11 +90,13 @@ def _phrase(name: str) -> str:
 
 def mailbox(box: Mailbox) -> str:
     """A mailbox of the settings as a header value."""
-    return to_header(box.name, box.address).decode("ascii")
+    return to_header(box.name, box.address).decode()
 
 
 def envelope_address(address: str) -> str:
-    """The address as SMTP says it: ASCII, an international domain in its `xn--` form.
+    """The address as SMTP says it: an international domain in its `xn--` form.
+
+    What stands before the @ may be UTF-8; it leaves by servers that offer SMTPUTF8 (RFC 6531).
 
     Raises UsageError (that does not repeat the address) where there is no such form.
     """
@@ -107,10 +107,22 @@ def envelope_address(address: str) -> str:
                 return address
         elif (ascii_domain := _ascii_domain(domain)) is not None:
             return f"{local}@{ascii_domain}"
+    if not local.isascii() and (found := _international(address)) is not None:
+        return found
     raise UsageError(
-        "an address is not of the form name@example.org, or has letters before the @ that "
-        "ordinary mail servers do not take; correct it in the list of subscribers or settings"
+        "an address is not of the form name@example.org; correct it in the list of subscribers "
+        "or settings"
     )
+
+
+def _international(address: str) -> str | None:
+    try:
+        checked = validate_email(address, check_deliverability=False, test_environment=True)
+    except EmailNotValidError:
+        return None
+    if len(checked.local_part.encode()) > 64:  # octets (RFC 5321 §4.5.3.1.1)
+        return None
+    return f"{checked.local_part}@{checked.ascii_domain}"
 
 
 def _ascii_domain(domain: str) -> str | None:

@@ -75,7 +75,7 @@ def notice_message(
     """
     head = [
         headers.field("From", headers.mailbox(journal.sender)),
-        headers.field("To", headers.to_header("", notice.address).decode("ascii")),
+        b"To: " + headers.to_header("", notice.address) + b"\r\n",
         headers.prose("Subject", notice.subject),
         headers.field("Date", headers.date_header(dated_at).decode("ascii")),
         headers.field("Message-ID", message_id),

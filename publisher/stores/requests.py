@@ -28,6 +28,7 @@ from publisher.domain.subscription import (
     step,
 )
 from publisher.formats.pepper import Pepper
+from publisher.ports import Letter
 from publisher.stores import suppressing
 from publisher.stores.database import Database
 from publisher.stores.notices import queue
@@ -80,8 +81,12 @@ class SqlRequests:
             ).one_or_none()
         return None if row is None else _value(row)
 
-    def confirm(self, token_id: str, agreed: Consent, now: datetime) -> Sequence[int]:
+    def confirm(
+        self, token_id: str, agreed: Consent, now: datetime, welcome: Letter | None = None
+    ) -> Sequence[int]:
         """Carry a JOIN out: ids of its subscriptions, all confirmed with their wishes now.
+
+        `welcome` is queued with it where somebody became a reader by it.
 
         Doing it again changes nothing, though somebody left meanwhile. Empty where it is gone,
         or where the address is suppressed for anything that opting in does not lift.
@@ -94,11 +99,20 @@ class SqlRequests:
             if reason is not None and not reason.lifted_by_opting_in:
                 return ()
             suppressing.opt_in(connection, self._pepper, row.key)
+            before = _confirmed(connection, row.subscriber_id)
             ids = [_settle(connection, row, each, agreed, now) for each in _choices(row.choices)]
-            return [found for found in ids if found is not None]
+            found = [each for each in ids if each is not None]
+            if welcome is not None and not before.issuperset(found):
+                notice, nonce = welcome
+                queue(connection, notice, nonce, now)
+            return found
 
-    def move(self, token_id: str, now: datetime) -> tuple[str, str] | None:
+    def move(
+        self, token_id: str, now: datetime, tell: Callable[[str], Letter] | None = None
+    ) -> tuple[str, str] | None:
         """Carry a MOVE out: (the old address, the new one), or None.
+
+        `tell` makes what the old address is told; it is queued with it.
 
         None where it is gone or was used, where the new address is suppressed, or has
         subscriptions of its own: whose choices should hold then, nobody could tell.
@@ -119,6 +133,9 @@ class SqlRequests:
             connection.execute(
                 update(subscriber).where(here).values(address=row.address, key=row.key)
             )
+            if tell is not None:
+                notice, nonce = tell(old)
+                queue(connection, notice, nonce, now)
             return old, row.address
 
     def sweep(self, now: datetime) -> int:
@@ -226,6 +243,15 @@ def _settle(
     )
     _agree(connection, number, agreed)
     return number
+
+
+def _confirmed(connection: Connection, owner: int) -> set[int]:
+    c = subscription.c
+    return set(
+        connection.scalars(
+            select(c.id).where(c.subscriber_id == owner, c.state == str(S.CONFIRMED))
+        )
+    )
 
 
 def _take(

@@ -32,9 +32,10 @@ class BadAddress(UsageError, ValueError):
 
 
 def normalise(address: str) -> tuple[str, str]:
-    """The address to write to and the key it is compared by, both ASCII.
+    """The address to write to and the key it is compared by.
 
-    An internationalised domain becomes its ASCII form (RFC 5891). Raises BadAddress.
+    An internationalised domain becomes its ASCII form (RFC 5891); what stands before the @ may
+    be UTF-8 (RFC 6531), in its composed form. Raises BadAddress.
     """
     typed = address.strip()
     local, at, domain = typed.rpartition("@")
@@ -52,6 +53,8 @@ def _normalise(typed: str) -> tuple[str, str]:
         found = _validated(typed)
     except EmailNotValidError as error:
         raise BadAddress(f"this is not an email address: {_without(typed, str(error))}") from None
+    if len(found.local_part.encode()) > 64:  # octets (RFC 5321 §4.5.3.1.1)
+        raise BadAddress("this is not an email address: it is too long before the @")
     written = f"{found.local_part}@{found.ascii_domain}"
     return written, address_key(written)
 
@@ -70,7 +73,7 @@ def _validated(address: str) -> ValidatedEmail:
     return validate_email(
         address,
         check_deliverability=False,
-        allow_smtputf8=False,
+        allow_smtputf8=True,
         test_environment=True,
         strict=True,
     )

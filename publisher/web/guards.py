@@ -16,7 +16,7 @@ from publisher.formats import answers
 MAX_BODY = 64 * 1024
 """Bytes of a request's body; a form of ours has a few hundred."""
 
-TOKEN_PATHS = ("/u/",)
+TOKEN_PATHS = ("/u/", "/confirm/", "/preferences/", "/address/")
 """What follows these in a path acts for one person and stays out of the log."""
 
 log = logging.getLogger("publisher.web")
@@ -73,8 +73,11 @@ class SecurityHeaders:
             # A 304 stands for an answer that had them (RFC 9110 §15.4.5).
             if message["type"] == "http.response.start" and message["status"] != 304:
                 headers = MutableHeaders(scope=message)
+                # A page with a policy of its own says there who may frame it.
+                own = "content-security-policy" in headers
                 for name, value in fixed.items():
-                    headers.setdefault(name, value)
+                    if name != "X-Frame-Options" or not own:
+                        headers.setdefault(name, value)
             await send(message)
 
         await self.app(scope, receive, sending)

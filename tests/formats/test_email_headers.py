@@ -98,7 +98,13 @@ def test_international_domains_go_out_in_ascii(address: str, expected: str) -> N
     [
         *("", "a", "@example.org", "a@", "a@@example.org", "a b@example.org", "a@exa mple.org"),
         *("a@example.org\r\nBcc: x@example.org", "<a@example.org>", "a,b@example.org", "a@-x.org"),
-        *("ä@example.org", "a@" + "x" * 64 + ".org", "x" * 65 + "@example.org", "a@\u200b.org"),
+        *(
+            "ä@",
+            "ä b@example.org",
+            "a@" + "x" * 64 + ".org",
+            "x" * 65 + "@example.org",
+            "a@\u200b.org",
+        ),
     ],
 )
 def test_what_is_no_address_is_refused_and_not_repeated(address: str) -> None:
@@ -120,3 +126,11 @@ def test_dates_are_written_as_mails_write_them() -> None:
 def test_a_mailbox_of_the_settings_is_encoded_too() -> None:
     """From may hold any language."""
     assert mailbox(Mailbox("a@example.org", "Zeitschrift für Schlaf")).startswith("=?utf-8?")
+
+
+def test_utf8_before_the_at() -> None:
+    """Written as it is (RFC 6532); its domain in ASCII; the line stays one line."""
+    assert envelope_address("zoë@bücher.example") == "zoë@xn--bcher-kva.example"
+    assert to_header("Zoë", "zoë@example.org").endswith(" <zoë@example.org>".encode())
+    with pytest.raises(UsageError):
+        envelope_address("ä" * 40 + "@example.org")  # 80 bytes (RFC 5321 §4.5.3.1.1)

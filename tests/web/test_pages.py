@@ -127,12 +127,14 @@ def test_security_headers_everywhere(client: TestClient) -> None:
 
 
 def test_health(client: TestClient, app: App) -> None:
-    """200 while the store answers, 503 when it does not."""
-    answer = client.get("/healthz")
-    assert (answer.status_code, answer.text) == (200, "ok\n")
+    """Alive is who answers at all; ready is whose store answers too."""
+    for path in ("/healthz", "/readyz"):
+        answer = client.get(path)
+        assert (answer.status_code, answer.text) == (200, "ok\n")
     with app.store.database.write() as connection:  # type: ignore[attr-defined]  # breaking it for real
         connection.exec_driver_sql("DROP TABLE meta")
-    assert client.get("/healthz").status_code == 503
+    assert client.get("/readyz").status_code == 503
+    assert client.get("/healthz").status_code == 200
 
 
 def test_unreadable_site_is_503(
