@@ -32,6 +32,7 @@ class Server:
     program: Path
     root: Path
     port: int
+    settings: str
     made: int = 0
 
     def create(self, template: str = "template1") -> str:
@@ -64,7 +65,7 @@ class Server:
         self._control("stop", "-w", "-m", mode)
 
     def _options(self) -> str:
-        return SETTINGS + f"-c port={self.port} -c listen_addresses=127.0.0.1 -k {self.root}"
+        return self.settings + f"-c port={self.port} -c listen_addresses=127.0.0.1 -k {self.root}"
 
     def _control(self, *words: str) -> None:
         command = [str(self.program / "pg_ctl"), "-D", str(self.root / "data"), *words]
@@ -95,7 +96,7 @@ def find_program() -> Path:
 
 
 @contextmanager
-def running(port: int) -> Iterator[Server]:
+def running(port: int, settings: str = SETTINGS) -> Iterator[Server]:
     """A server in a folder of its own."""
     program = find_program()
     root = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
@@ -121,7 +122,7 @@ def running(port: int) -> Iterator[Server]:
             ],
             root,
         )
-        server = Server(program, root, port)
+        server = Server(program, root, port, settings)
         server.start()
         try:
             yield server

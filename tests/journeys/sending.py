@@ -15,6 +15,7 @@ from pathlib import Path
 
 from publisher import transports
 from publisher.dispatch import Bounds, Dispatcher
+from publisher.stores import open_store
 from tests import factories
 from tests.verbs.outbox import KEYS, open_at
 
@@ -24,7 +25,11 @@ def main() -> None:
     path, port, connections, lease = sys.argv[1:]
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    store = open_at(Path(path), synchronous="FULL")
+    store = (
+        open_store(path, host="journal.example.org")
+        if "://" in path
+        else open_at(Path(path), synchronous="FULL")
+    )
     options = {
         "host": "127.0.0.1",
         "port": int(port),

@@ -1,0 +1,215 @@
+"""What sending costs on PostgreSQL: one process alone, and 1, 2 and 4 workers woken by the queue.
+
+    python -m benchmarks.cluster [--count 10000] [--rows 0] [--planned 100000]
+
+The same messages as in `benchmarks.dispatch` go through Postfix's smtp-sink, ten connections in
+all. Messages a second are those between the first and the last answer; processor time is that of
+the workers, and transactions are PostgreSQL's own count of commits meanwhile. `--planned` readers
+are planned by one INSERT … SELECT; `--rows` deliveries are made to look at the plan of a claim
+(10,000,000 take some minutes and 3 GB).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import psycopg
+from sqlalchemy import func, select
+
+from benchmarks.dispatch import SIZE, processor, sink
+from publisher.domain.issue import Issue
+from publisher.ports import Store
+from publisher.stores import open_store
+from publisher.stores.sql import SqlStore
+from publisher.stores.tables import delivery, micros
+from tests import factories
+from tests.journeys.cluster import ROOT, cluster_store
+from tests.postgres import Server, running
+from tests.verbs.outbox import NOW, open_at, readers, release, subscribe
+
+CONNECTIONS = 10
+DURABLE = "-c fsync=on -c synchronous_commit=on -c max_wal_size=8GB -c shared_buffers=512MB "
+
+
+def alone(store: Store, where: str, port: int, count: int) -> tuple[float, float]:
+    """One process that nobody wakes: the embedded engine. Messages/s and its CPU seconds."""
+    subscribe(store, "weekly", readers(count))
+    issue = release(store, factories.journal(), padding=SIZE)
+    script = [sys.executable, "-m", "tests.journeys.sending", where, str(port), str(CONNECTIONS)]
+    process = subprocess.Popen([*script, "60"], cwd=ROOT)
+    _, status, usage = os.wait4(process.pid, 0)
+    assert status == 0
+    return speed(store, issue, count), usage.ru_utime + usage.ru_stime
+
+
+def shared(store: Store, url: str, port: int, count: int, workers: int) -> tuple[float, float]:
+    """Workers of a cluster; the same."""
+    subscribe(store, "weekly", readers(count))
+    words = [url, str(port), str(max(1, CONNECTIONS // workers)), "60", "1"]
+    command = [sys.executable, "-m", "tests.journeys.cluster", *words]
+    processes = [subprocess.Popen(command, cwd=ROOT) for _ in range(workers)]
+    time.sleep(4)  # they are ready
+    issue = release(store, factories.journal(), padding=SIZE)
+    while store.issues.get(issue.id).state.value != "finished":
+        time.sleep(0.2)
+    spent = 0.0
+    for process in processes:
+        process.send_signal(signal.SIGTERM)
+        _, _, usage = os.wait4(process.pid, 0)
+        spent += usage.ru_utime + usage.ru_stime
+    return speed(store, issue, count), spent
+
+
+def speed(store: Store, issue: Issue, count: int) -> float:
+    """Messages a second between the first and the last that was settled."""
+    found = store.issues.get(issue.id)
+    assert found.counts["accepted"] == count, found.counts
+    first, last = _span(store, issue.id)
+    return count / ((last - first) / 1_000_000)
+
+
+def _span(store: Store, issue_id: int) -> tuple[int, int]:
+    assert isinstance(store, SqlStore)
+    settled = delivery.c.settled_at
+    with store.database.read() as connection:
+        first, last = connection.execute(
+            select(func.min(settled), func.max(settled)).where(delivery.c.issue_id == issue_id)
+        ).one()
+    return micros(first), micros(last)
+
+
+def commits(server: Server, name: str) -> int:
+    """Transactions committed in a database since it was made."""
+    with psycopg.connect(server.conninfo("postgres"), autocommit=True) as connection:
+        time.sleep(1.5)  # the server's statistics come late
+        row = connection.execute(
+            "SELECT xact_commit FROM pg_stat_database WHERE datname = %s", [name]
+        ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def rows(server: Server, count: int, runs: int) -> None:
+    """A table of rates."""
+    print("| engine | store | workers | messages/s | CPU s per 1,000 | commits per message |")
+    print("|---|---|---:|---:|---:|---:|")
+    for engine, workers in (
+        ("embedded", 0),
+        ("embedded", 1),
+        *[("procrastinate", n) for n in (1, 2, 4)],
+    ):
+        rates, spent, told = [], [], []
+        for _ in range(runs):
+            with ExitStack() as stack:
+                port = stack.enter_context(sink())
+                scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+                if workers == 0:
+                    store = open_at(scratch / "store.db", synchronous="FULL")
+                    found = alone(store, str(scratch / "store.db"), port, count)
+                    told.append(0.0)
+                else:
+                    name = server.create()
+                    url = server.url(name)
+                    if engine == "embedded":
+                        store = open_store(url, host="journal.example.org")
+                        store.migrate(NOW)
+                        before = commits(server, name)
+                        found = alone(store, url, port, count)
+                    else:
+                        store = cluster_store(url)
+                        before = commits(server, name)
+                        found = shared(store, url, port, count, workers)
+                    told.append((commits(server, name) - before) / count)
+                    stack.callback(server.drop, name)
+                stack.callback(store.close)
+                rates.append(found[0])
+                spent.append(found[1] / count * 1000)
+        kept = "SQLite, FULL" if workers == 0 else "PostgreSQL"
+        each = f"{statistics.median(told):.2f}" if workers else ""
+        print(
+            f"| {engine} | {kept} | {max(workers, 1)} | {statistics.median(rates):,.0f} "
+            f"| {statistics.median(spent):.2f} | {each} |",
+            flush=True,
+        )
+
+
+def plan(server: Server, count: int) -> None:
+    """How long it takes to plan an issue for `count` readers."""
+    name = server.create()
+    store = cluster_store(server.url(name))
+    with psycopg.connect(server.conninfo(name)) as connection:
+        connection.execute(
+            "INSERT INTO subscriber (address, key, name, created_at) SELECT a, a, '', 0 "
+            "FROM (SELECT 'reader-' || i || '@example.org' AS a FROM generate_series(1, %s) i) x",
+            [count],
+        )
+        connection.execute(
+            "INSERT INTO subscription (subscriber_id, newsletter, state, token_id, created_at, "
+            "confirmed_at) SELECT id, 'weekly', 'confirmed', lpad(to_hex(id), 16, '0'), 0, 0 "
+            "FROM subscriber"
+        )
+    with psycopg.connect(server.conninfo(name), autocommit=True) as connection:
+        connection.execute("ANALYZE")
+    began = time.perf_counter()
+    issue = release(store, factories.journal())
+    took = time.perf_counter() - began
+    assert store.issues.get(issue.id).audience == count
+    print(f"\nPlanning and releasing an issue for {count:,} readers: {took:.1f} s")
+    store.close()
+    server.drop(name)
+
+
+def explain(server: Server, count: int) -> None:
+    """The plan of a claim where the table holds `count` deliveries of earlier issues."""
+    name = server.create()
+    store = cluster_store(server.url(name))
+    subscribe(store, "weekly", readers(2000))
+    release(store, factories.journal())
+    with psycopg.connect(server.conninfo(name), autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(
+            "INSERT INTO delivery (issue_id, subscription_id, edition_id, state, settled_at) "
+            "SELECT 1000000 + i / 1000000, i, 1, 'accepted', i FROM generate_series(1, %s) i",
+            [count],
+        )
+        connection.execute("ANALYZE delivery")
+        plan = connection.execute(
+            "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, BUFFERS) UPDATE delivery SET state = 'claimed', "
+            "fence = fence + 1, leased_by = 'w', leased_until = 1 WHERE id IN (SELECT id FROM delivery "
+            "WHERE state = 'queued' AND due_at IS NULL AND issue_id = 1 AND id BETWEEN 0 AND 4999 "
+            "ORDER BY id LIMIT 200 FOR UPDATE SKIP LOCKED) RETURNING id"
+        ).fetchall()
+    print(f"\nA claim of 200 among {count:,} deliveries:\n")
+    print("\n".join(f"    {line}" for (line,) in plan))
+    store.close()
+    server.drop(name)
+
+
+def main() -> None:
+    """Print Markdown."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--count", type=int, default=10_000)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--planned", type=int, default=100_000)
+    parser.add_argument("--rows", type=int, default=0)
+    options = parser.parse_args()
+    print("\n## On PostgreSQL\n")
+    with running(54_799, DURABLE) as server:
+        rows(server, options.count, options.runs)
+        plan(server, options.planned)
+        if options.rows:
+            explain(server, options.rows)
+    print(f"\n{processor()}, {os.cpu_count()} cores")
+
+
+if __name__ == "__main__":
+    main()
