@@ -6,32 +6,34 @@ share, so that none of them does it in its own way.
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
-from publisher import dispatch, engines, mailroom, plan, release, transports, websub
+from publisher import building, dispatch, engines, mailroom, plan, release, transports, websub
 from publisher.announcements import AnnouncementFile
-from publisher.cache import Shelf, edition
-from publisher.content import Folder
+from publisher.building import (
+    EVERY,
+    Built,
+    Works,
+    archived,
+    open_content,
+    open_retractions,
+    open_site,
+    open_templates,
+)
 from publisher.dispatch import Bounds, Dispatcher, Progress, Travel
 from publisher.domain.announcement import Announcement
 from publisher.domain.cadence import Cadence, Slot
-from publisher.domain.finding import Finding
 from publisher.domain.forcing import Forcing
-from publisher.domain.issue import ArchivedIssue, Issue, IssueEvent, IssueState
+from publisher.domain.issue import Issue, IssueEvent, IssueState
 from publisher.domain.journal import Journal, Newsletter
-from publisher.domain.leaf import Leaf, Leaves, ready
 from publisher.domain.retry import RetryPolicy
 from publisher.domain.wakeup import Wakeup
-from publisher.errors import Defect, NotAllowed
-from publisher.forks import Forks
-from publisher.formats import hosting
+from publisher.errors import NotAllowed
 from publisher.formats import websub as hub_words
 from publisher.formats.pepper import Pepper
 from publisher.gate import Gate
@@ -47,22 +49,11 @@ from publisher.ports import (
     Templates,
     Transport,
 )
-from publisher.retractions import RetractionFile
 from publisher.settings import Settings
-from publisher.site import Tree
 from publisher.stores import open_store
-from publisher.templates import Folders, shipped_dir
-from publisher.vetting import Vetted
 
-CACHE = "var/cache"
 ANNOUNCEMENTS = "var/websub.json"
-RETRACTIONS = "var/retractions.sqlite3"
-"""Below the journal's folder: what was worked out before, what the hub was told, and what is
-known of retractions."""
-EVERY = 1_000_000
-"""More issues than any journal has: "all of them", for calls that take a limit."""
-
-_ARCHIVED = tuple(s for s in IssueState if s not in (IssueState.DRAFT, IssueState.SKIPPED))
+"""Below the journal's folder: what the hub was told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,18 +86,6 @@ class App:
         self.store.close()
 
 
-@dataclass(frozen=True, slots=True)
-class Built:
-    """What a build did: how many files the site has, and whether any of them changed.
-
-    `findings` are the warnings; a blocking finding is an exception.
-    """
-
-    files: int
-    changed: bool
-    findings: tuple[Finding, ...]
-
-
 def open_app(
     settings: Settings, *, mint_id: Callable[[], str] | None = None, only_read: bool = False
 ) -> App:
@@ -117,19 +96,10 @@ def open_app(
     `only_read`: for looking alone; the store must be there and cannot be changed.
     Raises SettingsError (also for a transport's options) and StoreError.
     """
-    journal = settings.journal
     ways = {
         name: transports.connect(name, each.kind, each.options)
         for name, each in settings.transports.items()
     }
-    site = Tree(
-        settings.public_dir,
-        url=journal.url,
-        command=settings.publishing.command,
-        check_timeout=settings.publishing.check_timeout,
-        cache=_cache(settings),
-        workers=Forks(),
-    )
     engine = engines.connect(settings.engine, settings.store_url)
     store = open_store(
         settings.store_url,
@@ -141,8 +111,8 @@ def open_app(
     return App(
         settings,
         open_content(settings, mint_id),
-        _templates(settings),
-        site,
+        open_templates(settings),
+        open_site(settings),
         store,
         ways,
         open_retractions(settings),
@@ -163,44 +133,9 @@ def limiters(settings: Settings, store: Store) -> Mapping[str, Limiter]:
     return {n: WindowLimiter(n, each, zone, store.traffic) for n, each in limited.items()}
 
 
-def open_content(settings: Settings, mint_id: Callable[[], str] | None = None) -> Content:
-    """The articles alone, for whoever needs no store. `mint_id` makes a new `tag:` URI."""
-    folder = Folder(
-        settings.root,
-        settings.content_dir,
-        zone=settings.journal.zone,
-        categories=[category.slug for category in settings.journal.categories],
-        words_per_minute=settings.journal.words_per_minute,
-        mint_id=mint_id or _cannot_mint,
-        cache=_cache(settings),
-        workers=Forks(),
-    )
-    return Vetted(folder, open_retractions(settings))
-
-
-def open_retractions(settings: Settings) -> Retractions:
-    """The data of retractions on this machine."""
-    return RetractionFile(settings.root / RETRACTIONS)
-
-
 def gate(app: App, clock: Callable[[], datetime]) -> Gate:
     """Whether an issue's sources let it go: asked by its id, gives the reason against it."""
     return Gate(app.store.issues, app.retractions, app.journal.sources, clock)
-
-
-def _cache(settings: Settings) -> Shelf:
-    """What earlier commands worked out; whoever deletes the folder loses time only."""
-    return Shelf(settings.root / CACHE, partial(edition, settings.journal.time_zone))
-
-
-def _templates(settings: Settings) -> Templates:
-    """The journal's own over the shipped ones; in a checkout of ours both are one folder."""
-    own = settings.templates_dir
-    return Folders(None if own.resolve() == shipped_dir().resolve() else own)
-
-
-def _cannot_mint() -> str:
-    raise Defect("this command was given nothing to make ids with")
 
 
 # --- building ---------------------------------------------------------------------------------
@@ -209,54 +144,10 @@ def _cannot_mint() -> str:
 def build_site(
     app: App, now: datetime, library: Library | None = None, *, headers: str | None = None
 ) -> Built:
-    """Read everything, render the site as readers may see it at `now`, swap it in, publish it.
-
-    `library` is what was read already, if it was; `headers` names the web server (a key of
-    `hosting.KINDS`) whose configuration goes with the site, where the settings name none.
-    Raises BlockedByFindings with every blocking finding (the live site stays as it is),
-    TemplateError, SiteError, UsageError.
-    """
-    from publisher.build import prepare  # what makes feeds is large, and only this needs it
-
-    with _collecting_nothing():
-        read = app.content.load() if library is None else library
-        files = prepare(app.journal, read, app.templates.load(), archived(app.store), now)
-        if kind := headers or app.settings.publishing.headers:
-            files = _hosted(app, files, kind)
-        changed = app.site.write(files)
-    # Not only when it changed: the last publish may have failed, and repeating one is harmless.
-    app.site.publish()
-    return Built(len(files), changed, tuple(f for f in read.findings if not f.blocks))
-
-
-@contextmanager
-def _collecting_nothing() -> Iterator[None]:
-    """A build makes a great many values and few cycles: to look for these takes a sixth of it."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
-
-
-def _hosted(app: App, files: Leaves, kind: str) -> Leaves:
-    made = hosting.render(kind, app.journal, files, app.settings.serving.cache_control)
-    site = {
-        path: Leaf(files.key(path), partial(files.__getitem__, path), files.near(path)[0])
-        for path in files
-    }
-    return Leaves({**site, **{path: ready(content) for path, content in made.items()}})
-
-
-def archived(store: Store) -> tuple[ArchivedIssue, ...]:
-    """Every issue that has an archive page, with the edition that shows all its articles."""
-    return tuple(
-        ArchivedIssue(issue, store.issues.editions(issue.id)[0])
-        for issue in store.issues.list(states=_ARCHIVED, limit=EVERY)
-        if issue.archived()
-    )
+    """Build from an open App; see `building.build_site`."""
+    issues = partial(archived, app.store)
+    works = Works(app.settings, app.content, app.templates, app.site, issues)
+    return building.build_site(works, now, library, headers=headers)
 
 
 # --- telling the hub --------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from publisher.domain.finding import Finding, Place, Severity
 from publisher.domain.issue import ArchivedIssue
 from publisher.domain.journal import Journal
 from publisher.domain.leaf import Leaf, Leaves, fingerprint, ready
+from publisher.domain.library import Library
 from publisher.domain.retraction import Register
 from publisher.domain.template import TemplateSet
 from publisher.errors import BlockedByFindings, SettingsError
@@ -31,11 +32,10 @@ from publisher.formats import (
     sitemap,
     works,
 )
-from publisher.formats.email import archive_html
+from publisher.formats.copies import archive_html
 from publisher.formats.feed import clean
 from publisher.formats.page import FRONT, Listed, Pages
 from publisher.formats.picture import Picture, measure
-from publisher.ports import Library
 
 ASSETS = "site/assets/"
 COLOURS = "assets/colours.css"

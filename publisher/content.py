@@ -13,16 +13,20 @@ from datetime import timedelta
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from publisher.checks import duplicates, images, instants
 from publisher.checks.rules import error, softened
 from publisher.domain.article import Article
 from publisher.domain.finding import Finding, Place
+from publisher.domain.library import Library
 from publisher.errors import AuthorError, Defect, OperatorError
 from publisher.formats import frontmatter, markdown, record
 from publisher.formats.record import Record
-from publisher.ports import Cache, Library, Workers
+
+if TYPE_CHECKING:
+    from publisher.ports import Cache, Workers
 
 _ATTEMPTS = 10
 _HEAD = 16

@@ -14,13 +14,11 @@ from datetime import date, datetime, timedelta
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from publisher.domain.announcement import Announcement
-from publisher.domain.article import Article
 from publisher.domain.backoff import Backoff
 from publisher.domain.bounce import Addressee, Bounce, Complaint, Disposition, Refusal
 from publisher.domain.breaker import Breaker
 from publisher.domain.delivery import Claim, DeliveryState, Lapsed, OutboxKind, Settlement
 from publisher.domain.figures import Figures
-from publisher.domain.finding import Finding
 from publisher.domain.forcing import Forcing
 from publisher.domain.issue import (
     Edition,
@@ -31,12 +29,13 @@ from publisher.domain.issue import (
     Shaping,
     SlotId,
 )
+from publisher.domain.library import Library as Library
 from publisher.domain.message import Envelope
 from publisher.domain.notice import Notice
 from publisher.domain.outcome import Outcome
 from publisher.domain.request import Filed, FormLimits, Request
 from publisher.domain.retention import Erased
-from publisher.domain.retraction import Carrier, Cited, Event, Register, Snapshot
+from publisher.domain.retraction import Carrier, Cited, Event, Snapshot
 from publisher.domain.segment import Selection
 from publisher.domain.subscription import (
     Admission,
@@ -54,19 +53,6 @@ from publisher.domain.template import TemplateSet
 from publisher.domain.wakeup import Share, Wakeup
 
 # --- content and site -----------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Library:
-    """One read of content/: articles in order of id, pictures by path, and what is wrong.
-
-    `register` knows what became of the works that the articles cite.
-    """
-
-    articles: tuple[Article, ...]
-    findings: tuple[Finding, ...]
-    images: Mapping[str, bytes] = field(default_factory=dict)
-    register: Register = field(default_factory=Register)
 
 
 class Content(Protocol):

@@ -6,9 +6,8 @@ two underscores (`PUBLISHER_JOURNAL__TITLE`). A hyphen in a name is an underscor
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -16,12 +15,6 @@ from pydantic import (
     Field,
     SecretStr,
     model_validator,
-)
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
 )
 
 from publisher.domain import cadence
@@ -54,9 +47,6 @@ from publisher.settings_values import (
     quoted,
     zone,
 )
-
-PREFIX = "PUBLISHER_"
-DELIMITER = "__"
 
 _CHECKS = Checks()
 _COLOURS = Colours()
@@ -291,18 +281,8 @@ class ServingTable(Table):
     cache_control: Line = "public, max-age=300"
 
 
-class Document(BaseSettings):
+class Document(Table):
     """The whole file. Paths are relative to the journal's folder."""
-
-    model_config = SettingsConfigDict(
-        extra="forbid",
-        frozen=True,
-        hide_input_in_errors=True,
-        str_strip_whitespace=True,
-        env_prefix=PREFIX,
-        env_nested_delimiter=DELIMITER,
-        enable_decoding=False,
-    )
 
     journal: JournalTable
     categories: Annotated[dict[Slug, CategoryTable], Field(min_length=1)]
@@ -333,30 +313,3 @@ class Document(BaseSettings):
     forms: FormsTable = Field(default_factory=FormsTable)
     retention: RetentionTable = Field(default_factory=RetentionTable)
     segments: dict[Slug, SegmentTable] = Field(default_factory=dict)
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic-settings calls by keyword
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what it is given: `settings.load` has merged the environment in, on purpose."""
-        return (init_settings,)
-
-
-class Environment(EnvSettingsSource):
-    """The overrides that an environment holds, as nested tables; it is given, never looked up."""
-
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = environ
-        super().__init__(Document)
-
-    def _load_env_vars(self) -> Mapping[str, str | None]:
-        return {name.lower(): value for name, value in self._environ.items()}
-
-    def tables(self) -> dict[str, Any]:
-        """`{"journal": {"title": …}}`."""
-        return self()

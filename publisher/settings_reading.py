@@ -15,13 +15,11 @@ from publisher import settings_forms
 from publisher.errors import SettingsError
 from publisher.formats import dkim, toml
 from publisher.settings_model import (
-    DELIMITER,
-    PREFIX,
     DkimTable,
     Document,
-    Environment,
 )
 from publisher.settings_traffic import TransportTable, mistakes
+from publisher.settings_values import DELIMITER, PREFIX
 
 KEY_BYTES = 16
 """The least length of a key that signs links; `init` makes one of 32."""
@@ -114,6 +112,10 @@ class Reader:
                 near = get_close_matches(first, fields, 1, 0.5)
                 meant = f"; did you mean {PREFIX}{near[0].upper()}?" if near else ""
                 self.problems.append(f"environment: {name}: unknown setting{meant}")
+        if not any(name.upper().startswith(PREFIX) for name in self.environ):
+            return {}
+        from publisher.settings_environment import Environment
+
         return Environment(self.environ).tables()
 
     def _refuse_secrets(self, values: Mapping[str, Any], path: tuple[str, ...] = ()) -> None:

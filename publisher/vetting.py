@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from publisher.checks import retractions
 from publisher.checks.rules import softened
 from publisher.domain.finding import Finding
 from publisher.domain.retraction import Register
-from publisher.ports import Content, Library, Retractions
+
+if TYPE_CHECKING:
+    from publisher.domain.library import Library
+    from publisher.ports import Content, Retractions
 
 
 class Vetted:

@@ -7,7 +7,8 @@ from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
-from publisher.app import open_app, open_content
+from publisher.app import open_app
+from publisher.building import open_content
 from publisher.domain.issue import Edition, IssueKind, Shaping, SlotId
 from publisher.domain.journal import Journal
 from publisher.domain.notice import Notice, NoticeKind

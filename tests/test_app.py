@@ -9,17 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from publisher.app import (
-    App,
-    archived,
-    build_site,
-    drain,
-    open_app,
-    open_content,
-    plan_slot,
-    release_due,
-    release_one,
-)
+from publisher.app import App, build_site, drain, open_app, plan_slot, release_due, release_one
+from publisher.building import archived, open_content
 from publisher.domain.cadence import Slot
 from publisher.domain.issue import IssueEvent, IssueState
 from publisher.errors import BlockedByFindings, Defect, NotAllowed, SettingsError, SiteError

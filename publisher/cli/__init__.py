@@ -10,7 +10,7 @@ PLACES = {
     "init": "init",
     "new": "site",
     "check": "site",
-    "build": "site",
+    "build": "making",
     "preview": "previewing",
     "status": "status",
     "send": "sending",

@@ -14,7 +14,6 @@ import typer
 from typer.core import TyperGroup
 
 from publisher import __version__
-from publisher.cli import words
 from publisher.cli.session import Session
 from publisher.errors import BadRows, BlockedByFindings, Defect, PublisherError, SettingsError
 
@@ -135,7 +134,11 @@ def options(
     ] = False,
 ) -> None:
     """Publish a journal: a web archive, feeds, and digests by email, from Markdown articles."""
-    began = datetime.now(UTC) if now is None else words.instant(now)
+    began = datetime.now(UTC)
+    if now is not None:
+        from publisher.cli import words
+
+        began = words.instant(now)
     session = Session(config, began, as_json, quiet)
     context.obj = session
     if context.invoked_subcommand is None:

@@ -1,4 +1,7 @@
-"""What every command shares: the options before it, the clock, and ways to speak and to ask."""
+"""What every command shares: the options before it, the clock, and ways to speak and to ask.
+
+What a build does not need is read where it is used: each call of the program reads this.
+"""
 
 from __future__ import annotations
 
@@ -12,20 +15,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
-from publisher import settings as settings_file
-from publisher.app import App, open_app, open_content
 from publisher.domain.journal import Journal
 from publisher.errors import UsageError
-from publisher.ports import Content
-from publisher.settings import Settings
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from publisher.app import App
+    from publisher.domain.finding import Finding
+    from publisher.ports import Content
+    from publisher.settings import Settings
 
 PLAIN_WIDTH = 160
 """Columns of a table that no terminal bounds."""
@@ -49,6 +53,8 @@ class Session:
 
     def settings(self, *, keys_needed: bool = False) -> Settings:
         """The journal's settings. `keys_needed`: for what signs or reads links."""
+        from publisher import settings as settings_file
+
         return settings_file.load(self.config, os.environ, cwd=Path.cwd(), keys_needed=keys_needed)
 
     @contextmanager
@@ -62,6 +68,8 @@ class Session:
 
         `change` puts others in place of its settings.
         """
+        from publisher.app import open_app
+
         app = open_app(change(self.settings(keys_needed=keys_needed)))
         try:
             app.migrate(self.started_at)
@@ -71,6 +79,8 @@ class Session:
 
     def content(self, settings: Settings) -> Content:
         """The articles alone; new ids are minted for this journal and this year."""
+        from publisher.building import open_content
+
         return open_content(settings, lambda: mint_id(settings.journal, self.started_at))
 
     # --- speaking -----------------------------------------------------------------------------
@@ -95,6 +105,8 @@ class Session:
             if isinstance(line, str):
                 typer.echo(line)
             else:
+                from rich.console import Console
+
                 width = None if sys.stdout.isatty() else PLAIN_WIDTH
                 Console(file=sys.stdout, width=width, emoji=False).print(line)
 
@@ -119,6 +131,14 @@ class Session:
         if self.quiet or self.as_json:
             yield lambda _: None
         elif sys.stdout.isatty():
+            from rich.progress import (
+                BarColumn,
+                MofNCompleteColumn,
+                Progress,
+                TextColumn,
+                TimeElapsedColumn,
+            )
+
             columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
             with Progress(*columns, transient=True) as bar:
                 task = bar.add_task(what, total=total)
@@ -154,6 +174,8 @@ def nonce() -> str:
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
     """A plain table: no lines, nothing cut off, no markup read."""
+    from rich.table import Table
+
     made = Table(box=None, pad_edge=False, header_style="bold")
     for header in headers:
         made.add_column(header, overflow="fold")
@@ -165,3 +187,26 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
 def _plain(cell: object) -> str:
     # Rich reads [words] as markup; a backslash keeps them as they are.
     return str(cell).replace("[", r"\[")
+
+
+def shown(path: Path, settings: Settings) -> str:
+    """A path as people know it: from the journal's folder."""
+    within = path.is_relative_to(settings.root)
+    return path.relative_to(settings.root).as_posix() if within else str(path)
+
+
+def finding(of: Finding) -> dict[str, object]:
+    """A finding as JSON."""
+    return {
+        "rule": of.rule,
+        "severity": of.severity.value,
+        "path": of.place.path,
+        "line": of.place.line,
+        "message": of.message,
+        "remedy": of.remedy,
+    }
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """`1 person`, `3 people`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -1,4 +1,4 @@
-"""`new`, `check` and `build`: articles and the site made of them."""
+"""`new` and `check`: articles, and what is wrong with them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from typing import Annotated
 
 import typer
 
-from publisher.app import build_site
 from publisher.build import build, public_articles
 from publisher.checks import edition, retractions
 from publisher.cli import words
 from publisher.cli.frame import cli
-from publisher.cli.session import Session, mint_id
+from publisher.cli.session import Session, mint_id, shown
 from publisher.domain.finding import Finding
 from publisher.domain.issue import Shaping
 from publisher.domain.journal import Journal
@@ -57,10 +56,10 @@ def new(
         author=author,
     )
     _write(path, text)
-    shown = _shown(path, settings)
+    place = shown(path, settings)
     session.done(
-        {"path": shown, "slug": slug},
-        f"{shown} is there, as a draft.",
+        {"path": place, "slug": slug},
+        f"{place} is there, as a draft.",
         "Fill it in; `publisher check` says what is missing. Nobody sees a draft.",
     )
 
@@ -83,11 +82,6 @@ def _write(path: Path, text: str) -> None:
         raise UsageError(f"{path} is there already: choose another title, or edit it") from None
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from None
-
-
-def _shown(path: Path, settings: Settings) -> str:
-    within = path.is_relative_to(settings.root)
-    return path.relative_to(settings.root).as_posix() if within else str(path)
 
 
 @cli.command(epilog="Example: publisher check --mint")
@@ -185,33 +179,3 @@ def _verdict(library: Library, findings: Sequence[Finding], blocking: Sequence[F
     if findings:
         return f"{seen} in order; {words.count(len(findings), 'remark')}."
     return f"{seen}, all in order."
-
-
-@cli.command(name="build", epilog="Example: publisher build")
-def build_command(
-    context: typer.Context,
-    headers: Annotated[
-        str | None,
-        typer.Option(
-            help="Also write how a static host serves the site alike: nginx, caddy or netlify."
-        ),
-    ] = None,
-) -> None:
-    """Make the site and its feeds in public/, all at once; nobody ever sees half of it."""
-    session: Session = context.obj
-    with session.app() as app:
-        session.say("Building …")
-        built = build_site(app, session.started_at, headers=headers)
-        remarks = words.count(len(built.findings), "remark")
-        changed = "" if built.changed else " Nothing has changed since the last build."
-        session.done(
-            {
-                "public": str(app.settings.public_dir),
-                "files": built.files,
-                "changed": built.changed,
-                "findings": [words.finding(finding) for finding in built.findings],
-            },
-            *map(str, built.findings),
-            f"{words.count(built.files, 'file')} in {_shown(app.settings.public_dir, app.settings)}"
-            f"/.{changed}" + (f" {remarks}." if built.findings else ""),
-        )

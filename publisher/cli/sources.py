@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from publisher.app import open_retractions
+from publisher.building import open_retractions
 from publisher.checks import retractions
 from publisher.checks import works as work_checks
 from publisher.cli import words

@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Any
 
-from publisher.app import EVERY
+from publisher.building import EVERY
+from publisher.cli.session import count as count
+from publisher.cli.session import finding as finding
 from publisher.domain import pace
 from publisher.domain.cadence import Cadence
 from publisher.domain.delivery import OPEN
-from publisher.domain.finding import Finding
 from publisher.domain.issue import Issue, IssueState
 from publisher.domain.journal import Journal, Newsletter
 from publisher.domain.pace import lasting as lasting
@@ -46,11 +47,6 @@ def instant(text: str) -> datetime:
         whole = f"{found.isoformat(timespec='minutes')}+00:00"
         raise UsageError(f"'{text}' needs a time and its offset from UTC: write {whole}")
     return found.astimezone(UTC)
-
-
-def count(number: int, one: str, many: str | None = None) -> str:
-    """`1 person`, `3 people`."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def counts(values: Mapping[str, int]) -> str:
@@ -128,18 +124,6 @@ def titles(of: Issue, library: Library) -> list[str]:
     """The titles of an issue's articles, in order; the id where the article is gone."""
     known = {article.id: article.title for article in library.articles}
     return [known.get(article_id, article_id) for article_id, _ in of.articles]
-
-
-def finding(of: Finding) -> dict[str, object]:
-    """A finding as JSON."""
-    return {
-        "rule": of.rule,
-        "severity": of.severity.value,
-        "path": of.place.path,
-        "line": of.place.line,
-        "message": of.message,
-        "remedy": of.remedy,
-    }
 
 
 def document(of: Issue, library: Library | None = None) -> dict[str, Any]:

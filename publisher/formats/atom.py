@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from publisher.formats import feedgen, mould
+from publisher.formats import mould
 from publisher.formats.feed import Feed
 
-TYPE = feedgen.KINDS["atom"]
+TYPE = "application/atom+xml"
 
 
 def render(feed: Feed) -> bytes:
     """UTF-8 XML. `updated` is the newest item's (RFC 4287 §4.2.15), never the clock's."""
+    from publisher.formats import feedgen  # and lxml with it: only where a feed is made
+
     made = feedgen.generator(feed)
     made.link(href=feed.atom_url, rel="self", type=TYPE)
     made.link(href=feed.home_url, rel="alternate", type="text/html")

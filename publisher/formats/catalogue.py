@@ -12,15 +12,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from gettext import c2py
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from babel import Locale, UnknownLocaleError
-from babel.messages.catalog import Message
-from babel.messages.pofile import PoFileError, read_po
 from markupsafe import Markup
 
 from publisher.domain.template import Template, TemplateSet
 from publisher.errors import TemplateError
+
+if TYPE_CHECKING:
+    from babel.messages.catalog import Message
 
 SOURCE = "en"
 """The language of the messages themselves."""
@@ -164,6 +165,8 @@ def _ancestors(tag: str) -> Iterator[str]:
 @lru_cache(maxsize=64)
 def _parse(file: Template) -> Catalogue:
     """One file. Raises TemplateError with the line of what is wrong in it."""
+    from babel.messages.pofile import PoFileError, read_po  # that no English journal needs
+
     language = file.name.rpartition("/")[2].removesuffix(".po")
     for number, line in enumerate(file.text.splitlines(), 1):
         if not _LINE.fullmatch(line.strip()):  # Babel would pass over some of these

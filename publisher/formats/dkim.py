@@ -3,7 +3,8 @@
 The sender's domain vouches for what a reader sees: every header field of ours and the whole
 body. With RSA and Ed25519 side by side a receiver checks the one it knows. Both are relaxed
 in header and body, so a relay may fold lines or change white space; there is no `l=`, which
-would let anybody append to a signed mail.
+would let anybody append to a signed mail. The cryptography is read where a key is: every command
+reads the settings, and few sign.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
+from typing import TYPE_CHECKING
 
 from publisher.domain.message import Plain
 from publisher.errors import Defect
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 RSA_BITS = 2048
 """The least size of an RSA key; RFC 8301 §3.2 lets a signer go no lower than 1024."""
@@ -61,11 +62,16 @@ class Key:
 
     @property
     def _kind(self) -> str:
+        from cryptography.hazmat.primitives.asymmetric import rsa
+
         return "rsa" if isinstance(self.private, rsa.RSAPrivateKey) else "ed25519"
 
     @property
     def public(self) -> str:
         """The `p=` of its record: base64 of SubjectPublicKeyInfo, or of the 32 bytes (RFC 8463)."""
+        from cryptography.hazmat.primitives import serialization
+        from cryptography.hazmat.primitives.asymmetric import rsa
+
         if isinstance(self.private, rsa.RSAPrivateKey):
             raw = self.private.public_key().public_bytes(
                 serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
@@ -81,6 +87,9 @@ class Key:
 
     def sign(self, content: bytes) -> bytes:
         """The raw signature of the canonical header fields."""
+        from cryptography.hazmat.primitives import hashes
+        from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
         if isinstance(self.private, rsa.RSAPrivateKey):
             return self.private.sign(content, padding.PKCS1v15(), hashes.SHA256())
         return self.private.sign(hashlib.sha256(content).digest())  # RFC 8463 §3
@@ -162,6 +171,8 @@ UNSIGNED = Signers()
 
 def rsa_key(pem: bytes, selector: str) -> Key:
     """An RSA key of at least 2048 bits. Raises ValueError with a sentence."""
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
     private = _private(pem)
     if not isinstance(private, rsa.RSAPrivateKey):
         raise ValueError("this is not an RSA key")  # noqa: TRY004 - it is the file that is wrong
@@ -172,6 +183,8 @@ def rsa_key(pem: bytes, selector: str) -> Key:
 
 def ed25519_key(pem: bytes, selector: str) -> Key:
     """An Ed25519 key. Raises ValueError with a sentence."""
+    from cryptography.hazmat.primitives.asymmetric import ed25519
+
     private = _private(pem)
     if not isinstance(private, ed25519.Ed25519PrivateKey):
         raise ValueError("this is not an Ed25519 key")  # noqa: TRY004 - as above
@@ -179,6 +192,9 @@ def ed25519_key(pem: bytes, selector: str) -> Key:
 
 
 def _private(pem: bytes) -> object:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import serialization
+
     try:
         return serialization.load_pem_private_key(pem, password=None)
     except TypeError:

@@ -21,6 +21,7 @@ from feedgen.ext.base import BaseEntryExtension, BaseExtension
 from feedgen.feed import FeedGenerator
 from lxml import etree
 
+from publisher.formats import atom, rss
 from publisher.formats.feed import Feed, Item
 from publisher.formats.templating import instant
 
@@ -31,7 +32,7 @@ HISTORY = "http://purl.org/syndication/history/1.0"
 XML = "http://www.w3.org/XML/1998/namespace"
 GENERATOR = "publisher"
 Form = Literal["rss", "atom"]
-KINDS = {"rss": "application/rss+xml", "atom": "application/atom+xml"}
+KINDS = {"rss": rss.TYPE, "atom": atom.TYPE}
 
 
 class _Unwritten(datetime):

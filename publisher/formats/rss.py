@@ -6,11 +6,11 @@ import re
 from email.utils import format_datetime
 from html import escape
 
-from publisher.formats import feedgen, mould
+from publisher.formats import mould
 from publisher.formats.feed import Feed
 from publisher.formats.templating import instant
 
-TYPE = feedgen.KINDS["rss"]
+TYPE = "application/rss+xml"
 IMAGE_ENDINGS = (".gif", ".jpeg", ".jpg", ".png")
 """What RSS 2.0 allows a channel's image to be."""
 _PLAIN = re.compile(rb"(<(title|description|category|dc:creator)>)([^<]*&[^<]*)(</\2>)")
@@ -18,6 +18,8 @@ _PLAIN = re.compile(rb"(<(title|description|category|dc:creator)>)([^<]*&[^<]*)(
 
 def render(feed: Feed) -> bytes:
     """UTF-8 XML. The summary is `description`, the whole content `content:encoded`."""
+    from publisher.formats import feedgen  # and lxml with it: only where a feed is made
+
     made = feedgen.generator(feed)
     # RSS's <link> is the last one added, so the page comes after the feed's own address.
     made.link(href=feed.rss_url, rel="self", type=TYPE)

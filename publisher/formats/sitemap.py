@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from xml.sax.saxutils import escape
+from html import escape
 
 from publisher.formats.templating import instant
 
@@ -46,6 +46,6 @@ def _document(root: str, entry: str, pages: Iterable[Page]) -> bytes:
     lines = ['<?xml version="1.0" encoding="UTF-8"?>', f'<{root} xmlns="{_NAMESPACE}">']
     for url, changed_at in pages:
         lastmod = f"<lastmod>{instant(changed_at)}</lastmod>" if changed_at else ""
-        lines.append(f"<{entry}><loc>{escape(url)}</loc>{lastmod}</{entry}>")
+        lines.append(f"<{entry}><loc>{escape(url, quote=False)}</loc>{lastmod}</{entry}>")
     lines.append(f"</{root}>\n")
     return "\n".join(lines).encode()

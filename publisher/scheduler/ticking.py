@@ -15,8 +15,9 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from publisher import mailroom, plan, release
-from publisher.app import App, Built, build_site, ping_hub, plan_slot, release_due
+from publisher.app import App, build_site, ping_hub, plan_slot, release_due
 from publisher.build import next_change
+from publisher.building import Built
 from publisher.domain.cadence import AHEAD, Cadence, CadenceKind
 from publisher.domain.issue import Issue, IssueState
 from publisher.domain.journal import Newsletter

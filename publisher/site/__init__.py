@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -15,17 +17,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urljoin, urlsplit
 
-from filelock import FileLock, Timeout
-
 from publisher.domain.leaf import Leaves, ready
 from publisher.errors import SiteError
 from publisher.formats import manifest
 from publisher.formats.manifest import Entry, Manifest
-from publisher.ports import Cache, Workers
 from publisher.site import generation
 
 if TYPE_CHECKING:
     import httpx
+
+    from publisher.ports import Cache, Workers
 
 LOCK_SECONDS = 120
 """How long a second builder waits for the first."""
@@ -36,6 +37,7 @@ TAIL_BYTES = 2000
 MAX_REDIRECTS = 5
 FEW = 50
 """Up to so many files are brought to the disk one by one; more, all at once (`sync`)."""
+_TRY_SECONDS = 0.05
 _KIND = "site"
 _NEW = ".new"
 _PIECE = 32
@@ -155,17 +157,15 @@ class Tree:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         self._generations.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self._generations / ".lock", timeout=LOCK_SECONDS)
+        place = self._generations / ".lock"
+        handle = os.open(place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
-            lock.acquire()
-        except Timeout as error:
-            raise SiteError(
-                f"another build has held {lock.lock_file} for {LOCK_SECONDS} s; wait for it to end"
-            ) from error
-        try:
+            _lock(handle, place)
             yield
         finally:
-            lock.release()
+            # Copies of this process that still end have the handle too: closing is not enough.
+            fcntl.flock(handle, fcntl.LOCK_UN)
+            os.close(handle)
 
     def _write(self, leaves: Leaves) -> bool:
         live = self._live()
@@ -339,6 +339,20 @@ class Tree:
     def _is_ours(self, url: str) -> bool:
         parts = urlsplit(url)
         return parts.scheme in ("http", "https") and parts.netloc == self._url.netloc
+
+
+def _lock(handle: int, place: Path) -> None:
+    """Wait for our turn. Raises SiteError where it does not come in LOCK_SECONDS."""
+    patience = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > patience:
+                raise SiteError(
+                    f"another build has held {place} for {LOCK_SECONDS} s; wait for it to end"
+                ) from None
+            time.sleep(_TRY_SECONDS)
 
 
 def is_inside(name: str) -> bool:

@@ -4,6 +4,7 @@ import stat
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -201,5 +202,11 @@ def test_the_edition_is_the_program_its_libraries_and_the_zone(
     london = edition("Europe/London")
     assert london == edition("Europe/London")
     assert edition("Europe/Zurich") != london
-    monkeypatch.setattr(cache, "version", lambda _: "0")
+    monkeypatch.setattr(cache, "_versions", lambda: ["jinja2-0"])
     assert edition("Europe/London") != london
+
+
+def test_every_library_has_its_version() -> None:
+    """Each that decides about bytes is found beside the program, as its own metadata say."""
+    wanted = [(name.replace("-", "_"), version(name)) for name in cache.DEPENDENCIES]
+    assert cache._versions() == sorted(f"{name}-{number}" for name, number in wanted)

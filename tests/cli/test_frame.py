@@ -254,7 +254,7 @@ def test_quiet_says_nothing_but_answers(journal: Journal) -> None:
     [
         ("", "status"),
         ("--quiet", "status"),
-        ("--config elsewhere/publisher.toml --json build", "site"),
+        ("--config elsewhere/publisher.toml --json build", "making"),
         ("--now 2026-11-24T09:00+00:00 send", "sending"),
         ("--help", EVERY),
         ("--version", EVERY),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from publisher.app import archived
 from publisher.build import prepare
+from publisher.building import archived
 from publisher.domain.article import Article
 from publisher.domain.leaf import Leaves
 from publisher.errors import StoreError
