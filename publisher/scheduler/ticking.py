@@ -111,6 +111,7 @@ def tick(
         if kept.must_retain(now):
             kept.retained(now, more=False)  # what fails is tried again in an hour
             report.erased = retain(app, now)
+            app.store.requests.sweep(now)  # forms whose link can be followed no more
             kept.retained(now, more=report.erased.more)
     with _standing_alone("alerts", report, found):
         found.extend(alerts.skipped(app, now))

@@ -53,7 +53,9 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class Reception:
-    """Everything that answering forms needs. `nonce` and `token_id` make random names."""
+    """Everything that answering forms needs. `nonce` and `token_id` make random names;
+    mails leave by `route`.
+    """
 
     journal: Journal
     templates: TemplateSet
@@ -62,6 +64,7 @@ class Reception:
     nonce: Callable[[], str]
     token_id: Callable[[], str]
     limits: FormLimits = field(default_factory=FormLimits)
+    route: str = "default"
 
     # --- joining ------------------------------------------------------------------------------
 
@@ -199,7 +202,7 @@ class Reception:
                 new=masked(found.address),
             )
             kind = NoticeKind.ADDRESS_CHANGE
-            return _notice(kind, f"moved:{token_id}", old, written), self.nonce()
+            return self._notice(kind, f"moved:{token_id}", old, written), self.nonce()
 
         return self.store.requests.move(token_id, now, tell) is not None
 
@@ -233,7 +236,7 @@ class Reception:
     ) -> Filed:
         spoken = self._language(language)
         written = letters.render(letter, self.journal, self.templates, spoken, **facts)
-        answer = _notice(kind, f"request:{request.token_id}", request.address, written)
+        answer = self._notice(kind, f"request:{request.token_id}", request.address, written)
         return self.store.requests.file(
             request, answer, self.limits, self.token_id, self.nonce(), now
         )
@@ -257,7 +260,7 @@ class Reception:
         } | self._choose(mine[first.slug], now)
         written = letters.render(Letter.WELCOME, self.journal, self.templates, spoken, **facts)
         key = f"welcome:{request.token_id}"
-        return _notice(NoticeKind.WELCOME, key, request.address, written), self.nonce()
+        return self._notice(NoticeKind.WELCOME, key, request.address, written), self.nonce()
 
     def _next(self, newsletter: Newsletter, choice: Choice, now: datetime) -> datetime | None:
         kind = choice.wishes.cadence or newsletter.cadences[0].kind.value
@@ -287,6 +290,11 @@ class Reception:
     def _url(self, page: str, purpose: token.Purpose, token_id: str) -> str:
         return f"{self.journal.app_url}/{page}/{token.make(self.keys, purpose, token_id)}"
 
+    def _notice(self, kind: NoticeKind, key: str, address: str, written: letters.Written) -> Notice:
+        return Notice(
+            kind, key, address, written.subject, written.text, written.html, transport=self.route
+        )
+
     def _language(self, wanted: str | None) -> str:
         return catalogue.spoken(self.templates, wanted, self.journal.language)
 
@@ -300,7 +308,3 @@ def titles(journal: Journal, slugs: Sequence[str], language: str) -> str:
     return format_list(
         [known.get(slug, slug) for slug in slugs], locale=templating.locale(language)
     )
-
-
-def _notice(kind: NoticeKind, key: str, address: str, written: letters.Written) -> Notice:
-    return Notice(kind, key, address, written.subject, written.text, written.html)

@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from publisher import subscribe
 from publisher.app import App
-from publisher.domain.request import PREFERENCES_LIFETIME, RequestKind
+from publisher.domain.request import PREFERENCES_LIFETIME, Filed, RequestKind
 from publisher.domain.subscription import Consent, Subscription, SubscriptionState, masked
 from publisher.errors import NotFound
 from publisher.formats import token
@@ -40,6 +40,10 @@ Fields = dict[str, list[str]]
 
 SAVED = mark("Saved. It counts from the next issue on.")
 NEW = mark("For what is new to you we have sent a mail with a link to confirm it.")
+LATER = mark(
+    "What is new to you must be confirmed by mail, and we write to an address once a day at most: "
+    "please tick it again tomorrow."
+)
 WRITTEN = mark(
     "We have written to the new address. Everything stays as it is until its owner follows the "
     "link in that mail. We write to an address once a day at most."
@@ -133,7 +137,8 @@ class Choosing:
             return respond(app, _nobody(app))
         if not _readers(app, token_id):
             return respond(app, _gone(app, token_id))
-        return self._form(request, (SAVED,) if asked is None else (SAVED, NEW))
+        told = () if asked is None else (NEW if asked is Filed.MAILED else LATER,)
+        return self._form(request, (SAVED, *told))
 
     def _link(self, request: Request) -> Response:
         app, now = self._desk.current(), self._desk.clock()

@@ -64,6 +64,7 @@ class Desk:
             nonce=lambda: secrets.token_hex(16),
             token_id=lambda: secrets.token_urlsafe(16),
             limits=app.settings.forms.limits,
+            route=app.settings.notice_route,
         )
 
     def door(self, app: App) -> Door:
