@@ -319,7 +319,7 @@ def _journal(document: Document) -> Journal:
         grades=grades,
         words_per_minute=given.words_per_minute,
         feed_items=given.feed_items,
-        checks=Checks(document.checks.words, document.checks.off),
+        checks=Checks(**document.checks.model_dump()),
         hub=document.feeds.hub,
         sources=SourcePolicy(document.sources.stale_after, document.sources.stale == "block"),
         id=given.id,

@@ -192,6 +192,8 @@ class ChecksTable(Table):
 
     words: Lines = _CHECKS.words
     off: Annotated[tuple[Rule, ...], BeforeValidator(listed)] = ()
+    link_delay: Annotated[Duration, Field(ge=timedelta(0))] = _CHECKS.link_delay
+    link_timeout: Annotated[Duration, Field(ge=timedelta(seconds=1))] = _CHECKS.link_timeout
 
 
 class SourcesTable(Table):

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 
 import publisher
 from publisher.domain.template import Template, TemplateSet
-from publisher.errors import TemplateError
+from publisher.errors import NotFound, TemplateError, UsageError
 
 ASSETS = "site/assets/"
 LOCALE = "locale/"
+INIT = "init/"
+_TAG = re.compile(r"[a-zA-Z]{2,3}(?:[-_][a-zA-Z0-9]{2,8}){0,3}")
 PICTURES = frozenset({".avif", ".gif", ".ico", ".jpeg", ".jpg", ".png", ".webp"})
 MAX_BYTES = 4 * 1024 * 1024
 """No template or asset may be larger."""
@@ -26,6 +30,20 @@ def shipped_dir() -> Path:
         if folder.is_dir():
             return folder
     raise TemplateError(f"the shipped templates are missing from {packed}; reinstall publisher")
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A template, asset or catalogue by name: the file that counts, and whose it is.
+
+    `own`: the journal's; `shipped`: there is a shipped one of this name, which `own` replaces
+    (a catalogue of its own is added to the shipped one).
+    """
+
+    name: str
+    path: Path
+    own: bool
+    shipped: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +79,55 @@ class Folders:
             *(dict(sorted(templates.items())), dict(sorted(assets.items()))),
             dict(sorted(catalogues.items())),
         )
+
+
+def listing(override: Path | None) -> tuple[Listed, ...]:
+    """Every file that may be overridden or is the journal's own, in order of name."""
+    ours = {name: path for name, path in _files(shipped_dir()) if not name.startswith(INIT)}
+    own = dict(_files(override)) if override is not None and override.exists() else {}
+    return tuple(
+        Listed(name, own.get(name) or ours[name], name in own, name in ours)
+        for name in sorted({*ours, *own})
+    )
+
+
+def eject(override: Path, name: str) -> Path:
+    """Copy the shipped file `name` into the journal's folder, to be changed there.
+
+    A catalogue (`locale/fr.po`) that is not shipped begins empty, with every message there is.
+    Raises NotFound for a name that is not shipped, UsageError where it is there already.
+    """
+    if override.resolve() == shipped_dir().resolve():
+        raise UsageError(f"{override} holds the shipped templates themselves: change them there")
+    shipped = {each.name: each.path for each in listing(None)}
+    language = name.removeprefix(LOCALE).removesuffix(".po")
+    if name in shipped:
+        content = _read(shipped[name])
+    elif name == f"{LOCALE}{language}.po" and _TAG.fullmatch(language):
+        from publisher.formats import catalogue  # only here: reading templates needs none of it
+
+        model = next(iter(Folders().load().catalogues.values()))[0]
+        content = catalogue.empty(model, language).encode()
+    else:
+        raise NotFound(f"there is no shipped template '{name}'{_nearest(name, shipped)}")
+    path = override / name
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("xb") as file:
+            file.write(content)
+    except FileExistsError:
+        raise UsageError(f"{path} is there already; delete or rename it first") from None
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from None
+    return path
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    """`; did you mean 'email/digest.mjml'?`: by the file's own name, else by the whole."""
+    names = list(known)
+    same = [each for each in names if each.rpartition("/")[2] == name.rpartition("/")[2]]
+    found = same or get_close_matches(name, names, 1, 0.5)
+    return f"; did you mean '{found[0]}'?" if found else " (`publisher templates list` shows all)"
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:

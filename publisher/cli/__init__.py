@@ -9,7 +9,7 @@ from importlib import import_module
 PLACES = {
     "init": "init",
     "new": "site",
-    "check": "site",
+    "check": "checking",
     "build": "making",
     "preview": "previewing",
     "status": "status",

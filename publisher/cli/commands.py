@@ -2,6 +2,7 @@
 
 from publisher.cli import (
     changing,
+    checking,
     demo,
     doctor,
     files,
@@ -19,11 +20,13 @@ from publisher.cli import (
     status,
     subscribers,
     suppressions,
+    templating,
 )
 from publisher.cli.frame import cli
 
 __all__ = [
     "changing",
+    "checking",
     "cli",
     "demo",
     "doctor",
@@ -42,4 +45,5 @@ __all__ = [
     "status",
     "subscribers",
     "suppressions",
+    "templating",
 ]

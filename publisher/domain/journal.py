@@ -91,7 +91,8 @@ class Newsletter:
 class Checks:
     """What a journal decides about the checks of its mails.
 
-    `words` are those of advertising (`cur*`: every word that begins so); `off` are ids of rules.
+    `words` are those of advertising (`cur*`: every word that begins so); `off` are ids of rules;
+    the rest is how `check --external` asks other sites.
     """
 
     words: tuple[str, ...] = (
@@ -100,6 +101,8 @@ class Checks:
         *("magic bullet*", "risk-free", "100% safe", "completely safe", "no side effects"),
     )
     off: tuple[str, ...] = ()
+    link_delay: timedelta = timedelta(seconds=1)  # between two requests to one host
+    link_timeout: timedelta = timedelta(seconds=20)
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,6 +135,32 @@ def spoken(templates: TemplateSet, wanted: str | None, own: str) -> str:
     return own if found is None or found == mine else found
 
 
+def empty(model: Template, language: str) -> str:
+    """A `.po` for `language` with every message of `model`, for a translator to fill in."""
+    from babel.messages.catalog import Catalog
+    from babel.messages.pofile import read_po, write_po
+
+    read = read_po(io.BytesIO(model.text.encode()), charset="utf-8")
+    made = Catalog(_locale(language), charset="utf-8", fuzzy=False)
+    for message in read:
+        if message.id:
+            made.add(message.id, locations=message.locations, context=message.context)
+    out = io.BytesIO()
+    write_po(out, made, include_lineno=False, omit_header=True)
+    forms = f"nplurals={made.num_plurals}; plural={made.plural_expr};"
+    head = f'msgid ""\nmsgstr ""\n"Language: {language}\\n"\n"Plural-Forms: {forms}\\n"\n\n'
+    return head + out.getvalue().decode().lstrip()
+
+
+def untranslated(templates: TemplateSet, language: str) -> tuple[int, int]:
+    """(how many messages have no words in `language`, how many there are) of those shipped."""
+    shipped = [file for files in templates.catalogues.values() for file in files]
+    known = {key for file in shipped if not file.overridden for key in _parse(file).messages}
+    own = set(of(templates, language).messages)
+    missing = 0 if SOURCE in _ancestors(language) else len(known - own)
+    return missing, len(known)
+
+
 def direction(language: str) -> str:
     """`rtl` for languages written from right to left, else `ltr`; a script decides over both."""
     try:

@@ -98,7 +98,7 @@ def render(
     subject = _line(env, templates, SUBJECT, shaping.subject, facts)
     preheader = _line(env, templates, PREHEADER, shaping.preheader, facts)
     facts |= {"subject": subject, "preheader": preheader}
-    html = mjml_html.html(templating.render(env, templates, HTML, **facts), templates.origin(HTML))
+    html = mjml_html.html(templating.render(env, templates, HTML, **facts), templates, HTML)
     text = _text(templating.render(env, templates, TEXT, **facts))
     _require(journal, templates, html, text)
     return Edition(

@@ -72,7 +72,7 @@ def render(
         "subject": subject.words,
         "blocks": blocks,
     }
-    html = mjml_html.html(templating.render(env, templates, HTML, **values), templates.origin(HTML))
+    html = mjml_html.html(templating.render(env, templates, HTML, **values), templates, HTML)
     text = templating.render(env, templates, TEXT, **values)
     return Written(subject.words, text.strip("\n") + "\n", html)
 

@@ -6,6 +6,7 @@ import re
 
 from mjml import mjml2html
 
+from publisher.domain.template import TemplateSet
 from publisher.errors import TemplateError
 from publisher.formats import mjml_tags
 
@@ -20,10 +21,14 @@ text colour that goes with it: blue links on a dark button.
 _TOKENS = re.compile(r"<!--.*?-->|<[^>]*>|[ \n]+|[^<\s]+|.", re.DOTALL)
 
 
-def html(source: str, origin: str) -> str:
-    """The HTML of a rendered MJML template; `origin` names its file in what TemplateError says."""
+def html(source: str, templates: TemplateSet, name: str) -> str:
+    """The HTML of the rendered template `name`. TemplateError names the file, and the line if it
+    can be told.
+    """
+    origin = templates.origin(name)
     if found := mjml_tags.wrong(source):
-        raise TemplateError(f"{origin}: {'; '.join(found)}; correct the template")
+        said = (f"{_place(templates, origin, fault)}: {fault.words}" for fault in found)
+        raise TemplateError("; correct the template\n".join(said) + "; correct the template")
     try:
         made: str = mjml2html(source, fonts={})
     except ValueError as error:
@@ -42,6 +47,20 @@ def html(source: str, origin: str) -> str:
     # The preheader is hidden; white on white as well is what spam does, and filters count it.
     made = made.replace('"display:none;font-size:1px;color:#ffffff;', '"display:none;', 1)
     return _break_lines(made)
+
+
+def _place(templates: TemplateSet, origin: str, fault: mjml_tags.Fault) -> str:
+    """The template's file and line where `fault` is, if only one fits; else the rendered line."""
+    hits = [
+        f"{template.origin}:{number}"
+        for template in templates.templates.values()
+        if template.name.endswith(".mjml")
+        for number, line in enumerate(template.text.splitlines(), 1)
+        if all(mark in line for mark in fault.marks)
+    ]
+    if len(hits) == 1:
+        return hits[0]
+    return f"{origin}: line {fault.line} of the rendered MJML"
 
 
 def _break_lines(html: str) -> str:

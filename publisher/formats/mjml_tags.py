@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from html.parser import HTMLParser
+from typing import NamedTuple
 
 
 def _names(text: str) -> frozenset[str]:
@@ -143,11 +144,19 @@ DEFAULTS = {"mj-all": ANY, "mj-class": ANY | {"name"}}
 """What stands within mj-attributes and may give any attribute of any tag."""
 
 
-def wrong(source: str) -> tuple[str, ...]:
-    """What of `source` MJML does not know, each as a sentence; mrml lets it all pass.
+class Fault(NamedTuple):
+    """What is wrong, at which line of the rendered MJML, and what stands in that line.
 
-    A line is that of the rendered MJML, after Jinja2.
+    `marks` are pieces of text by which the line is found in a template.
     """
+
+    line: int
+    marks: tuple[str, ...]
+    words: str
+
+
+def wrong(source: str) -> tuple[Fault, ...]:
+    """What of `source` MJML does not know, and tags that are not closed; mrml lets most pass."""
     reader = _Reader()
     reader.feed(source)
     reader.close()
@@ -157,22 +166,55 @@ def wrong(source: str) -> tuple[str, ...]:
 class _Reader(HTMLParser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
-        self.wrong: list[str] = []
+        self.wrong: list[Fault] = []
+        self._open: list[tuple[str, int, str]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag != "mjml" and not tag.startswith("mj-"):
             return
+        self._open.append((tag, self.getpos()[0], self.get_starttag_text() or ""))
+        self._known(tag, attrs)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "mjml" or tag.startswith("mj-"):
+            self._known(tag, attrs)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag != "mjml" and not tag.startswith("mj-"):
+            return
+        if self._open and self._open[-1][0] == tag:
+            self._open.pop()
+        elif any(name == tag for name, _, _ in self._open):
+            self._unclosed(tag)
+            self._open.pop()
+        else:
+            self.wrong.append(
+                Fault(self.getpos()[0], (f"</{tag}>",), f"</{tag}> closes what was never opened")
+            )
+
+    def close(self) -> None:
+        super().close()
+        self._unclosed(None)
+
+    def _unclosed(self, until: str | None) -> None:
+        """Say of each open tag down to `until` that it is not closed."""
+        while self._open and self._open[-1][0] != until:
+            tag, line, text = self._open.pop()
+            self.wrong.append(Fault(line, (text.split("=")[0],), f"<{tag}> is not closed"))
+
+    def _known(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         known = TAGS.get(tag) or DEFAULTS.get(tag)
         if known is None and tag not in TAGS:
-            self._say(f"<{tag}> is not a component of MJML{_near(tag, TAGS)}")
+            self._say((f"<{tag}",), f"<{tag}> is not a component of MJML{_near(tag, TAGS)}")
             return
         for name, _ in attrs:
             if name not in (known or frozenset()) | EVERYWHERE:
                 near = _near(name, known or ())
-                self._say(f"<{tag}> has no attribute '{name}'{near}")
+                marks = (f"<{tag}", f" {name}=")
+                self._say(marks, f"<{tag}> has no attribute '{name}'{near}")
 
-    def _say(self, what: str) -> None:
-        self.wrong.append(f"line {self.getpos()[0]} of the rendered MJML: {what}")
+    def _say(self, marks: tuple[str, ...], what: str) -> None:
+        self.wrong.append(Fault(self.getpos()[0], marks, what))
 
 
 def _near(name: str, known: Iterable[str]) -> str:

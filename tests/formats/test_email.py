@@ -240,14 +240,14 @@ def test_the_readers_mark_is_refused_in_articles() -> None:
 def test_unknown_mjml_is_an_error_with_its_file() -> None:
     """mrml leaves unknown tags in the mail; we do not."""
     own = template("email/digest.mjml").replace("<mj-text>", "<mj-text><mj-teaser>x</mj-teaser>", 1)
-    with pytest.raises(TemplateError, match=r"/own/email/digest\.mjml: line \d+ .*<mj-teaser>"):
+    with pytest.raises(TemplateError, match=r"/own/email/digest\.mjml:19: <mj-teaser>"):
         mails.render(templates=changed(digest_mjml=own))
 
 
 @pytest.mark.parametrize("broken", ["<mjml><mj-body>", "<mjml><mj-body><mj-text>a ]]> b", "text"])
 def test_broken_mjml_is_an_error_with_its_file(broken: str) -> None:
     """The operator reads which template it was, and never sends half a mail."""
-    with pytest.raises(TemplateError, match=r"/own/email/digest\.mjml: "):
+    with pytest.raises(TemplateError, match=r"/own/email/digest\.mjml:( |1: )"):
         mails.render(templates=changed(digest_mjml=broken))
 
 

@@ -24,17 +24,32 @@ def changed(old: str, new: str, name: str = "email/digest.mjml") -> TemplateSet:
     ("source", "said"),
     [
         ("<mjml><mj-bdy></mj-bdy></mjml>", "<mj-bdy> is not a component of MJML; did you mean 'mj-body'?"),
-        ("<mjml>\n<mj-text colour='red'>", "line 2 of the rendered MJML: <mj-text> has no attribute 'colour'; did you mean 'color'?"),
-        ("<mj-title color='red'>", "<mj-title> has no attribute 'color'"),
+        ("<mjml>\n<mj-text colour='red'></mj-text></mjml>", "<mj-text> has no attribute 'colour'; did you mean 'color'?"),
+        ("<mj-title color='red'/>", "<mj-title> has no attribute 'color'"),
         ("<mj-all paddding='0'/>", "<mj-all> has no attribute 'paddding'; did you mean 'padding'?"),
         ("<mj-include path='x'/>", "<mj-include> is not a component of MJML"),
-        ("<mj-zzz>", "<mj-zzz> is not a component of MJML"),
+        ("<mj-zzz/>", "<mj-zzz> is not a component of MJML"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_named_with_its_nearest(source: str, said: str) -> None:
     """Tag or attribute, its line, and what was probably meant."""
     (found,) = mjml_tags.wrong(source)
-    assert said in found
+    assert said in found.words
+    assert found.line == source.count("\n") + 1
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("<mj-section>\n<mj-text a='1'></mj-section>", [(2, "<mj-text> is not closed")]),
+        ("<mj-section>\n", [(1, "<mj-section> is not closed")]),
+        ("\n</mj-text>", [(2, "</mj-text> closes what was never opened")]),
+    ],
+)
+def test_a_tag_that_is_not_closed_is_named(source: str, said: list[tuple[int, str]]) -> None:
+    """mrml says "unexpected end of stream" and not where."""
+    found = [(f.line, f.words) for f in mjml_tags.wrong(source) if "attribute" not in f.words]
+    assert found == said
 
 
 @pytest.mark.parametrize(
@@ -54,7 +69,15 @@ def test_what_mjml_knows_passes(source: str) -> None:
 def test_a_mail_with_a_mistyped_attribute_is_refused() -> None:
     """mrml would drop it silently, and the mail would look wrong to everybody."""
     templates = changed("<mj-column border-top", "<mj-column bordertop")
-    with pytest.raises(TemplateError, match=r"digest\.mjml: line \d+ .*'bordertop'; did you mean"):
+    with pytest.raises(TemplateError, match=r"digest\.mjml:\d+: .*'bordertop'; did you mean"):
+        mails.render(templates=templates)
+    templates = changed("</mj-column>", "", "email/_foot.mjml")
+    with pytest.raises(TemplateError, match=r"line \d+ of the rendered MJML: <mj-column> is not"):
+        mails.render(templates=templates)
+    templates = changed(
+        '<mj-text font-size="14px">', '<mj-text font-size="14px" wdth="1">', "email/_foot.mjml"
+    )
+    with pytest.raises(TemplateError, match=r"_foot\.mjml:3: <mj-text> has no attribute 'wdth'"):
         mails.render(templates=templates)
 
 
