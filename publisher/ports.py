@@ -853,6 +853,15 @@ class Store(Protocol):
         """When this store began: slots before it were never missed."""
         ...
 
+    @property
+    def where(self) -> str:
+        """What it is called in messages; never with a password."""
+        ...
+
+    def rows(self) -> Mapping[str, int]:
+        """How many rows each table has."""
+        ...
+
     def check(self) -> str:
         """One sentence on the store's health, or raise StoreError."""
         ...

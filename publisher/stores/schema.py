@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+MOVED_TO = "moved_to"
+"""The key in `meta` that says where this store's journal is now."""
 _STARTED_AT = "started_at"
 
 
@@ -28,6 +30,11 @@ def migrate(database: Database, now: datetime) -> None:
     with database.change() as connection:
         if not is_current(connection):
             _upgrade(connection, database.where)
+        where = connection.scalar(select(meta.c.value).where(meta.c.key == MOVED_TO))
+        if where is not None:
+            raise StoreError(
+                f'the store {database.where} was moved: set store = "{where}" in the settings'
+            )
         known = exists().where(meta.c.key == _STARTED_AT)
         if not connection.scalar(select(known)):
             connection.execute(insert(meta).values(key=_STARTED_AT, value=str(micros(now))))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 
 from publisher import ports
+from publisher.errors import Defect
 from publisher.formats.pepper import Pepper
-from publisher.stores import postgres, schema, sqlite
+from publisher.stores import copying, postgres, schema, sqlite
 from publisher.stores.bounces import SqlBounces
+from publisher.stores.copying import Copied
 from publisher.stores.database import Database
 from publisher.stores.figures import SqlFigures
 from publisher.stores.issues import SqlIssues
@@ -20,7 +23,7 @@ from publisher.stores.requests import SqlRequests
 from publisher.stores.sightings import SqlSightings
 from publisher.stores.subscribers import SqlSubscribers
 from publisher.stores.suppressing import SqlSuppressions
-from publisher.stores.tables import issue, subscription
+from publisher.stores.tables import issue, metadata, subscription
 from publisher.stores.traffic import SqlTraffic
 
 NO_PEPPER = Pepper()
@@ -101,6 +104,19 @@ class SqlStore:
         with self.database.read() as connection:
             return schema.started_at(connection, self.database.where)
 
+    @property
+    def where(self) -> str:
+        """What it is called in messages."""
+        return self.database.where
+
+    def rows(self) -> Mapping[str, int]:
+        """How many rows each table has."""
+        with self.database.read() as connection:
+            return {
+                table.name: connection.scalar(select(func.count()).select_from(table)) or 0
+                for table in metadata.sorted_tables
+            }
+
     def check(self) -> str:
         """One sentence on the store's health, or raise StoreError.
 
@@ -150,3 +166,12 @@ def open_store(
     """
     database = open_database(url, synchronous, busy_timeout, only_read=only_read, wake=wake)
     return SqlStore(database, host, pepper)
+
+
+def copy_store(
+    source: ports.Store, target: ports.Store, now: datetime, on_table: Callable[[str, int], None]
+) -> Sequence[Copied]:
+    """Move everything from a store in SQLite to one in PostgreSQL. See `copying.copy`."""
+    if not (isinstance(source, SqlStore) and isinstance(target, SqlStore)):
+        raise Defect("only stores on SQL can be copied")
+    return copying.copy(source.database, target.database, now, on_table)

@@ -104,3 +104,35 @@ def test_wrong_words_are_answered(tmp_path: Path) -> None:
     assert 'set engine = "procrastinate"' in refused("worker", "--concurrency", "2")
     assert "did you mean" in refused("worker", "--newsletter", "weekyl")
     assert "needs a store in PostgreSQL" in refused("status", PUBLISHER_ENGINE="procrastinate")
+
+
+def test_a_journal_moves_by_one_command(store_url: str, tmp_path: Path) -> None:
+    """From the file to PostgreSQL; then two settings, and everything is as it was."""
+    for name in ("content", "config"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    people = "".join(f"reader{number}@example.org\n" for number in range(READERS))
+    (tmp_path / "readers.csv").write_text("email\n" + people)
+    secret = {"PUBLISHER_SECRET_KEY": "0123456789abcdef" * 4}
+    there = {"PUBLISHER_STORE": store_url, "PUBLISHER_ENGINE": "procrastinate"}
+
+    def publisher(*arguments: str, code: int = 0, **more: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "publisher", "--now", NOW, *arguments],
+            cwd=tmp_path, env=os.environ | secret | more, capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stdout + done.stderr
+
+    words = ("--newsletter", "weekly", "--consent", "Form")
+    publisher("subscribers", "import", "readers.csv", *words)
+    publisher("issue", "plan", "weekly", "--slot", "2026-11-24T09:00")
+    assert "sound" in publisher("store", "status")
+    assert "up to date" in publisher("store", "migrate")
+    refused = publisher("store", "copy", "--to", "sqlite:///other.db", "--yes", code=2)
+    assert "--to postgresql+psycopg://" in refused
+    assert "add --yes" in publisher("store", "copy", "--to", store_url, code=2)
+    assert "row for row" in publisher("store", "copy", "--to", store_url, "--yes")
+    assert "was moved: set store" in publisher("status", code=1)
+    assert f"weekly: {READERS} confirmed" in publisher("status", **there)
