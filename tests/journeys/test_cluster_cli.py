@@ -115,10 +115,10 @@ def test_a_journal_moves_by_one_command(store_url: str, tmp_path: Path) -> None:
     secret = {"PUBLISHER_SECRET_KEY": "0123456789abcdef" * 4}
     there = {"PUBLISHER_STORE": store_url, "PUBLISHER_ENGINE": "procrastinate"}
 
-    def publisher(*arguments: str, code: int = 0, **more: str) -> str:
+    def publisher(*arguments: str, code: int = 0, more: dict[str, str] | None = None) -> str:
         done = subprocess.run(
             [sys.executable, "-m", "publisher", "--now", NOW, *arguments],
-            cwd=tmp_path, env=os.environ | secret | more, capture_output=True, text=True,
+            cwd=tmp_path, env=os.environ | secret | (more or {}), capture_output=True, text=True,
             check=False,
         )  # fmt: skip
         assert done.returncode == code, done.stdout + done.stderr
@@ -135,4 +135,4 @@ def test_a_journal_moves_by_one_command(store_url: str, tmp_path: Path) -> None:
     assert "add --yes" in publisher("store", "copy", "--to", store_url, code=2)
     assert "row for row" in publisher("store", "copy", "--to", store_url, "--yes")
     assert "was moved: set store" in publisher("status", code=1)
-    assert f"weekly: {READERS} confirmed" in publisher("status", **there)
+    assert f"weekly: {READERS} confirmed" in publisher("status", more=there)
