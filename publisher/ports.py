@@ -234,6 +234,14 @@ class Trouble:
     due_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Turnover:
+    """How an audience changed: how many joined it and how many left it, by reason."""
+
+    added: Mapping[str, int]
+    removed: Mapping[str, int]
+
+
 class Issues(Protocol):
     """Issues, editions and the deliveries they own."""
 
@@ -336,6 +344,23 @@ class Issues(Protocol):
 
     def force(self, issue_id: int, forced: Sequence[Forcing]) -> Issue:
         """Put on record what was set aside for an issue, each rule once. Raises NotFound."""
+        ...
+
+    def turnover(
+        self,
+        issue_id: int,
+        default_cadence: str,
+        categories: Collection[str],
+        earlier: tuple[int, Collection[str]] | None = None,
+    ) -> Turnover:
+        """How an issue's frozen audience would differ, were it chosen now; or, with `earlier`
+        (another issue and its categories), how it differs from that one's, which adds up.
+
+        `categories` are those of its articles. Added: `subscribed since`, `other topic` (the
+        earlier issue had nothing for them), `other wishes` (then). Removed, as things are now:
+        `unsubscribed`, `unconfirmed`, `suppressed`, `other cadence`, `paused`, `other topic`,
+        `changed since` (could get it now), `forgotten`. Raises NotFound.
+        """
         ...
 
     def trouble(self, issue_id: int, limit: int = 50) -> Sequence[Trouble]:

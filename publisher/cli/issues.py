@@ -1,4 +1,4 @@
-"""`issue plan|list|show|edit|approve|cancel`: what will be sent, and whether."""
+"""`issue plan|list|show|diff|edit|approve|cancel`: what will be sent, and whether."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from publisher import plan as planning
 from publisher.app import App, gate, plan_slot
 from publisher.checks import edition as edition_checks
 from publisher.checks import withdrawals
-from publisher.cli import words
+from publisher.cli import changes, words
 from publisher.cli.frame import cli
 from publisher.cli.session import Session, nonce, table
 from publisher.domain.article import by_id
@@ -216,9 +216,12 @@ def show(context: typer.Context, issue: Name) -> None:
                 )
             )
             lines += _trouble_steps(found)
+        planned = changes.find(app, found, library, session.now(), rendered=False)
+        lines += changes.summary(found, planned)
         session.answer(
             words.document(found, library)
             | {
+                "since_planned": changes.document(planned, library),
                 "trouble": [
                     {
                         "id": t.id,
@@ -231,9 +234,31 @@ def show(context: typer.Context, issue: Name) -> None:
                         "due_at": words.stamp(t.due_at),
                     }
                     for t in trouble
-                ]
+                ],
             },
             *lines,
+        )
+
+
+@group.command(epilog="Example: publisher issue diff weekly/12")
+def diff(context: typer.Context, issue: Name) -> None:
+    """Show what changed since an issue was planned, and against the issue before it."""
+    session: Session = context.obj
+    with session.app() as app:
+        found = words.issue(app.store, app.journal, issue)
+        library = app.content.load()
+        planned = changes.find(app, found, library, session.now())
+        last = planning.since_last(found, journal=app.journal, library=library, store=app.store)
+        session.answer(
+            {
+                "name": words.name(found),
+                "state": found.state.value,
+                "since_planned": changes.document(planned, library),
+                "since_last": changes.document(last, library),
+            },
+            *changes.since_planned(found, planned, library),
+            "",
+            *changes.since_last(last, library),
         )
 
 

@@ -1,5 +1,6 @@
 """Verb: a due slot becomes an issue with its editions and deliveries, in one transaction."""
 
+from publisher.plan.comparing import Difference, since_last, since_planned
 from publisher.plan.deciding import Lateness, approve, lapse, newsletter_of, reshape
 from publisher.plan.digesting import (
     NO_READERS,
@@ -31,6 +32,7 @@ __all__ = [
     "MISSED_ARTICLE",
     "NOTHING_NEW",
     "NO_READERS",
+    "Difference",
     "Lateness",
     "Part",
     "Plan",
@@ -50,6 +52,8 @@ __all__ = [
     "preview",
     "reshape",
     "sight",
+    "since_last",
+    "since_planned",
     "slot_id",
     "upcoming",
 ]

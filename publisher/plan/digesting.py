@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -119,8 +119,12 @@ def preview(
     templates: TemplateSet,
     issues: Issues,
     now: datetime,
+    anew: Collection[str] = (),
 ) -> Preview:
-    """Choose the articles and the audience of a slot; nothing is written."""
+    """Choose the articles and the audience of a slot; nothing is written.
+
+    `anew` are articles of an issue on record, when it is asked what would take its place.
+    """
     each = cadence.kind is CadenceKind.EACH
     candidates = [
         Candidate(article, seen.get(article.id, now))
@@ -128,7 +132,7 @@ def preview(
         if not each or article.id == slot.key
     ]
     since = _since(journal, newsletter, cadence, slot, issues)
-    carried = issues.carried(newsletter.slug, cadence.kind.value)
+    carried = issues.carried(newsletter.slug, cadence.kind.value) - frozenset(anew)
     minimum = 1 if each else newsletter.minimum
     digest = choose(
         candidates,

@@ -24,8 +24,8 @@ from publisher.domain.issue import (
 )
 from publisher.domain.retraction import Carrier, Cited
 from publisher.errors import NotAllowed, NotFound
-from publisher.ports import Group, NewIssue, Trouble
-from publisher.stores import citing, forcing, planning, waking
+from publisher.ports import Group, NewIssue, Trouble, Turnover
+from publisher.stores import citing, forcing, planning, turnover, waking
 from publisher.stores.database import Database
 from publisher.stores.tables import (
     delivery,
@@ -210,6 +210,17 @@ class SqlIssues:
         with self._database.change() as connection:
             forcing.add(connection, issue_id, forced)
             return get(connection, issue_id)
+
+    def turnover(
+        self,
+        issue_id: int,
+        default_cadence: str,
+        categories: Collection[str],
+        earlier: tuple[int, Collection[str]] | None = None,
+    ) -> Turnover:
+        """Who joined and who left the audience; see the port. Raises NotFound."""
+        with self._database.read() as connection:
+            return turnover.count(connection, issue_id, default_cadence, categories, earlier)
 
     def trouble(self, issue_id: int, limit: int = 50) -> Sequence[Trouble]:
         """Deliveries that are deferred, refused, unknown or cancelled, in order of id."""

@@ -115,13 +115,14 @@ def already_sent(slot: SlotId) -> ColumnElement[bool]:
     )
 
 
-def _cadence_is(cadence: str, default: str) -> ColumnElement[bool]:
+def cadence_is(cadence: str, default: str) -> ColumnElement[bool]:
+    """The reader's cadence is this one; who chose none has the `default`."""
     if cadence == default:
         return func.coalesce(subscription.c.cadence, literal(default)) == cadence
     return subscription.c.cadence == cadence
 
 
-def _paused(slot_at: datetime) -> ColumnElement[bool]:
+def paused(slot_at: datetime) -> ColumnElement[bool]:
     """The reader wants nothing whose slot comes before a day of theirs."""
     pause = subscription.c.paused_until
     return and_(pause.is_not(None), pause > slot_at)
@@ -137,8 +138,8 @@ def groups(
         .where(
             s.newsletter == newsletter,
             state_is(s.state, SubscriptionState.CONFIRMED),
-            _cadence_is(cadence, default_cadence),
-            ~_paused(slot_at),
+            cadence_is(cadence, default_cadence),
+            ~paused(slot_at),
             ~suppressed_ids(),
         )
         .group_by(s.topics, s.language)
@@ -327,7 +328,7 @@ def _deliver(
                 s.cadence == choice,
                 s.topics == topics_text(group.topics),
                 s.language == group.language,
-                ~_paused(plan.slot_at),
+                ~paused(plan.slot_at),
                 ~suppressed_ids(),
                 ~already_sent(plan.slot),
             )
@@ -349,8 +350,8 @@ def _excluded(connection: Connection, plan: NewIssue, audience: int) -> dict[str
         (state_is(s.state, SubscriptionState.UNSUBSCRIBED), "unsubscribed"),
         (state_is(s.state, SubscriptionState.PENDING), "unconfirmed"),
         (suppressed_ids(), "suppressed"),
-        (~_cadence_is(plan.slot.cadence, plan.default_cadence), "other cadence"),
-        (_paused(plan.slot_at), "paused"),
+        (~cadence_is(plan.slot.cadence, plan.default_cadence), "other cadence"),
+        (paused(plan.slot_at), "paused"),
         (already_sent(plan.slot), ALREADY_SENT),
         else_="no topics",
     )

@@ -191,7 +191,8 @@ def _frozen(reading: Reading, coming: Upcoming, title: str, chosen: int) -> View
         )
         if each.rule != VERSIONS
     ]
-    notes = [f"This is {issue.name} as it was frozen; `issue edit {issue.name}` renders it anew."]
+    anew = f"publisher issue edit {issue.name} --anew"
+    notes = [f"This is {issue.name} as it was frozen; to render it anew: {anew}"]
     if changed:
         notes.append(f"Changed since, and not in it: {', '.join(changed)}.")
     if issue.state is IssueState.DRAFT:
