@@ -335,8 +335,10 @@ class Issues(Protocol):
         *,
         by: str | None = None,
         reason: str | None = None,
+        seen: str = "",
     ) -> Issue:
-        """Take one step of the issue's state table. Raises NotAllowed.
+        """Take one step of the issue's state table. Raises NotAllowed, also where the issue's hash
+        does not begin with `seen`: somebody has edited it meanwhile.
 
         CANCEL also cancels its queued, claimed and deferred deliveries. APPROVE records who.
         """

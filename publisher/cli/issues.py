@@ -25,6 +25,7 @@ from publisher.domain.issue import Issue, IssueEvent, IssueState
 from publisher.domain.journal import Newsletter
 from publisher.errors import NotAllowed, UsageError
 from publisher.formats import catalogue
+from publisher.formats.approval import SHORT
 from publisher.ports import Library
 
 LIST_LIMIT = 50
@@ -294,6 +295,8 @@ def _description(app: App, issue: Issue, library: Library) -> list[Any]:
     if issue.counts:
         lines.append(f"  mails: {words.counts(issue.counts)}")
     lines += [f"  {place}. {title}" for place, title in enumerate(words.titles(issue, library), 1)]
+    if issue.state is IssueState.DRAFT:
+        lines.append(f"  hash {issue.hash[:SHORT]}")
     if issue.waiting:
         lines.append(f"  {words.count(len(issue.waiting), 'article')} wait for the next issue")
     if issue.approved_by:
@@ -378,6 +381,10 @@ def approve(
     context: typer.Context,
     issue: Name,
     by: Annotated[str | None, typer.Option(help="Who approves. Default: your login name.")] = None,
+    hash_: Annotated[
+        str,
+        typer.Option("--hash", help="The hash of what you looked at; nothing else is approved."),
+    ] = "",
     yes: Yes = False,
 ) -> None:
     """Let a draft go out at its slot; says first to how many people."""
@@ -400,6 +407,8 @@ def approve(
             now=session.now(),
             cutoff=app.settings.cutoff,
             gate=gate(app, session.now),
+            # What was said above is what goes, though somebody edits it in this moment.
+            seen=hash_.strip().lower() or found.hash,
         )
         if moved.state is IssueState.SKIPPED:
             raise NotAllowed(f"{issue} is too late: {moved.reason}")

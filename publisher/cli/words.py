@@ -141,6 +141,7 @@ def document(of: Issue, library: Library | None = None) -> dict[str, Any]:
         "state": of.state.value,
         "reason": of.reason,
         "subject": of.subject,
+        "hash": of.hash,
         "audience": of.audience,
         "articles": [
             {

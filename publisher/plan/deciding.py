@@ -99,9 +99,11 @@ def approve(
     now: datetime,
     cutoff: timedelta,
     gate: Callable[[int], str | None] = lambda _: None,
+    seen: str = "",
 ) -> Issue:
     """Let a draft go. In time, or late within `cutoff`, it is approved; later it is skipped.
 
+    `seen` is the hash (or its first digits) of what was looked at: nothing else is approved.
     `gate` says why its sources forbid it, if they do. Look at the state of what is returned.
     Raises NotFound, NotAllowed.
     """
@@ -110,7 +112,7 @@ def approve(
         raise NotAllowed(f"{issue.name} cannot be approved: {why}")
     if issue.state is IssueState.DRAFT and _too_late(issue, now, cutoff):
         return store.issues.move(issue_id, IssueEvent.SKIP, now, reason=_late_reason(cutoff))
-    return store.issues.move(issue_id, IssueEvent.APPROVE, now, by=by)
+    return store.issues.move(issue_id, IssueEvent.APPROVE, now, by=by, seen=seen)
 
 
 def lapse(issues: Issues, now: datetime, cutoff: timedelta) -> Lateness:

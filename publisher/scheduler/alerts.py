@@ -25,11 +25,12 @@ log = logging.getLogger("publisher.scheduler")
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """`key` is unique for the event; `text` says what to do."""
+    """`key` is unique for the event; `text` says what to do, `html` says it with more to see."""
 
     key: str
     subject: str
     text: str
+    html: str = ""
 
 
 def tell(
@@ -50,6 +51,7 @@ def tell(
                 app.journal.staff,
                 f"[{app.journal.title}] {alert.subject}",
                 f"{alert.text}\n",
+                alert.html,
                 transport=app.settings.notice_route,
             )
             try:

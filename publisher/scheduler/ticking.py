@@ -32,7 +32,7 @@ from publisher.errors import (
 )
 from publisher.people import retain
 from publisher.ports import Library
-from publisher.scheduler import alerts
+from publisher.scheduler import alerts, approvals
 from publisher.scheduler.alerts import Alert
 from publisher.scheduler.memory import Memory
 
@@ -96,6 +96,8 @@ def tick(
         report.skipped.extend(late.skipped)
         report.overdue = late.overdue
         found.extend(alerts.overdue(late.overdue, app.settings.cutoff))
+        if library is not None:
+            found.extend(approvals.requests(app, library, app.settings.cutoff, kept.told))
     if library is not None:
         with _standing_alone("build", report, found):
             _build(app, library, now, kept, report)

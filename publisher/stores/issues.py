@@ -199,10 +199,11 @@ class SqlIssues:
         *,
         by: str | None = None,
         reason: str | None = None,
+        seen: str = "",
     ) -> Issue:
         """Take one step of the issue's state table. Raises NotFound, NotAllowed."""
         with self._database.change() as connection:
-            take_step(connection, issue_id, event, now, by=by, reason=reason)
+            take_step(connection, issue_id, event, now, by=by, reason=reason, seen=seen)
             return get(connection, issue_id)
 
     def force(self, issue_id: int, forced: Sequence[Forcing]) -> Issue:
@@ -264,14 +265,22 @@ def take_step(
     *,
     by: str | None = None,
     reason: str | None = None,
+    seen: str = "",
 ) -> IssueState:
     """Move an issue and all that hangs on the move; the new state. Raises NotFound, NotAllowed."""
     row = connection.execute(
-        select(issue.c.state, issue.c.released_at).where(issue.c.id == issue_id).with_for_update()
+        select(issue.c.state, issue.c.released_at, issue.c.hash)
+        .where(issue.c.id == issue_id)
+        .with_for_update()
     ).one_or_none()
     if row is None:
         raise NotFound(f"there is no issue {issue_id}: see `publisher issue list`")
     state = step(IssueState(row.state), event)
+    if not row.hash.startswith(seen):
+        raise NotAllowed(
+            f"issue {issue_id} is not the one you looked at: it was edited since, and its hash is "
+            f"{row.hash[:12]} now; look at it again"
+        )
     changes: dict[str, Any] = {"state": str(state)}
     if reason is not None or event is IssueEvent.RESUME:
         changes["reason"] = reason

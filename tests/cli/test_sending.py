@@ -92,6 +92,21 @@ def test_an_issue_does_not_go_before_its_slot(planned: Journal) -> None:
     assert outbox(planned) == []
 
 
+def test_test_copies_go_to_several_addresses(planned: Journal) -> None:
+    """One each, all marked and inert; a wrong address among them sends nothing at all."""
+    both = ("--test", "boss@example.org", "--test", "law@example.org")
+    shown = planned.json("send", "weekly/1", *both, now=BEFORE)
+    assert [each["outcome"] for each in shown["test"]] == ["accepted", "accepted"]
+    mails = [message_from_bytes(p.read_bytes(), policy=policy.default) for p in outbox(planned)]
+    assert {mail["To"] for mail in mails} == {"boss@example.org", "law@example.org"}
+    assert all(mail["Subject"].startswith("[Test] ") for mail in mails)
+    assert not any(mail["List-Unsubscribe"] for mail in mails)
+    before = len(mails)
+    planned.run("send", "weekly/1", *both, "--test", "x", now=BEFORE, code=2)
+    assert len(outbox(planned)) == before
+    assert planned.json("issue", "show", "weekly/1")["counts"] == {"queued": 3}
+
+
 def test_a_test_copy_is_marked_and_counts_nowhere(planned: Journal) -> None:
     """One mail to one address; the issue is as it was; the unsubscribe link bears no token."""
     planned.run("send", "weekly/1", "--test", "boss@example.org", now=BEFORE)
@@ -111,7 +126,13 @@ def test_an_edit_voids_the_approval_and_needs_a_new_one(planned: Journal) -> Non
     assert (edited["state"], edited["subject"]) == ("draft", "Vitamin D")
     assert "issue approve weekly/1" in planned.run("send", "weekly/1", "--yes", code=2).stderr
     assert "--yes" in planned.process("--now", SLOT, "issue", "approve", "weekly/1").stderr
-    approved = planned.json("issue", "approve", "weekly/1", "--by", "Dr Ada", "--yes")
+    assert f"hash {edited['hash'][:12]}" in planned.run("issue", "show", "weekly/1").stdout
+    other = planned.run("issue", "approve", "weekly/1", "--hash", "0" * 12, "--yes", code=2).stderr
+    assert "it was edited since" in other
+    approved = planned.json(
+        *("issue", "approve", "weekly/1", "--by", "Dr Ada", "--yes"),
+        *("--hash", edited["hash"][:12].upper()),
+    )
     assert (approved["state"], approved["approved_by"]) == ("approved", "Dr Ada")
     planned.run("send", "weekly/1", "--yes")
     assert b"Subject: Vitamin D" in outbox(planned)[0].read_bytes()
