@@ -313,6 +313,7 @@ def _journal(document: Document) -> Journal:
         reply_to=_mailbox(given.reply_to),
         staff=given.staff,
         unsubscribe_mailbox=given.unsubscribe_mailbox,
+        method_url=given.method_url,
         colours=Colours(**given.colours.model_dump()),
         logo=given.logo,
         icon=given.icon,

@@ -118,6 +118,7 @@ class JournalTable(Table):
     reply_to: MailboxTable | None = None
     staff: Address | None = None
     unsubscribe_mailbox: Address | None = None
+    method_url: Url | None = None
     logo: Line | None = None
     icon: Line | None = None
     words_per_minute: Annotated[int, Field(ge=50, le=1000)] = 220

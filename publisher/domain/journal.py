@@ -127,6 +127,7 @@ class Journal:
     reply_to: Mailbox | None = None
     staff: str | None = None
     unsubscribe_mailbox: str | None = None
+    method_url: str | None = None  # the page that says how sources are chosen and graded
     colours: Colours = field(default_factory=Colours)
     logo: str | None = None
     icon: str | None = None
