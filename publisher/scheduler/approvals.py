@@ -7,10 +7,11 @@ from datetime import timedelta
 
 from publisher.app import App
 from publisher.checks import edition as edition_checks
+from publisher.checks import withdrawals
 from publisher.domain.article import by_id
 from publisher.domain.finding import Finding
 from publisher.domain.issue import Issue, IssueState
-from publisher.formats import approval
+from publisher.formats import approval, catalogue
 from publisher.ports import Library
 from publisher.scheduler.alerts import Alert
 
@@ -38,10 +39,14 @@ def _request(app: App, library: Library, issue: Issue, cutoff: timedelta, key: s
         known[article_id].title if article_id in known else article_id
         for article_id, _ in editions[0].articles
     ]
-    found: dict[Finding, None] = {}
+    templates = app.templates.load()
+    found: dict[Finding, None] = dict.fromkeys(withdrawals.number(len(editions)))
     for each in editions:
         articles = tuple(known[a] for a, _ in each.articles if a in known)
-        found |= dict.fromkeys(edition_checks.check(each, app.journal, articles))
+        spoken = catalogue.of(templates, each.language)
+        found |= dict.fromkeys(
+            edition_checks.check(each, app.journal, articles, library.register, spoken)
+        )
     paths = {known[a].path for a, _ in editions[0].articles if a in known}
     own = [finding for finding in library.findings if finding.place.path in paths]
     subject, text, html = approval.request(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from publisher.checks import edition as edition_checks
+from publisher.checks import withdrawals
 from publisher.domain import pace
 from publisher.domain.article import Article
 from publisher.domain.digest import LeftOut
@@ -123,7 +124,7 @@ def of_issue(reading: Reading, coming: Upcoming, chosen: int) -> View:
         mail=mail,
         problem=problem,
         notes=tuple(_notes(reading, made.nothing)),
-        marks=_marks(reading, findings, part.articles),
+        marks=_marks(reading, [*withdrawals.number(len(choices)), *findings], part.articles),
         slot_at=coming.slot.at,
         state="not planned yet",
         people=made.readers,
@@ -184,13 +185,11 @@ def _frozen(reading: Reading, coming: Upcoming, title: str, chosen: int) -> View
         for article_id, version in edition.articles
         if article_id in known and known[article_id].version != version
     ]
-    findings = [
-        each
-        for each in edition_checks.check(
-            edition, reading.app.journal, articles, reading.library.register
-        )
-        if each.rule != VERSIONS
-    ]
+    spoken = catalogue.of(reading.templates or TemplateSet({}, {}), edition.language)
+    checked = edition_checks.check(
+        edition, reading.app.journal, articles, reading.library.register, spoken
+    )
+    findings = [*withdrawals.number(len(editions)), *(f for f in checked if f.rule != VERSIONS)]
     anew = f"publisher issue edit {issue.name} --anew"
     notes = [f"This is {issue.name} as it was frozen; to render it anew: {anew}"]
     if changed:
