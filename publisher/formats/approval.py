@@ -40,7 +40,8 @@ def request(
     for name, values in facts:
         lines += [f"{name}:", *(plaintext.wrap(value, "  ", "    ") for value in values), ""]
     for name, value in steps:
-        lines += [f"{name}:", f"  {value}", ""]
+        typed = value.startswith("publisher ")  # to be copied whole
+        lines += [f"{name}:", f"  {value}" if typed else plaintext.wrap(value, "  ", "  "), ""]
     lines += ["", rule, "What readers get", rule, "", text.rstrip("\n")]
     return (
         f"Approve {issue.name}: {editions[0].subject}",
@@ -99,8 +100,8 @@ def _html(
 ) -> str:
     """The mail with a block above it, whose colours do not depend on its style sheet."""
     rows = "".join(
-        f'<p style="margin:0 0 8px;"><strong>{escape(name)}:</strong> '
-        f"{'<br>'.join(escape(value) for value in values)}</p>\n"
+        f'<p style="margin:0 0 8px;"><strong>{escape(name)}:</strong>'
+        f"{'<br>' if len(values) > 1 else ' '}{'<br>'.join(map(escape, values))}</p>\n"
         for name, values in facts
     ) + "".join(
         f'<p style="margin:0 0 8px;"><strong>{escape(name)}:</strong><br>{escape(value)}</p>\n'

@@ -112,3 +112,14 @@ def test_ctrl_c_while_sending_leaves_nothing_half_done(
     if counts["accepted"] < 3:
         planned.run("send", "weekly/1", "--yes")
     assert sorted(slow.recipients) == ["ada@example.org", "brook@example.org", "chen@example.org"]
+
+
+def test_a_preview_says_when_its_port_is_taken(journal: Journal) -> None:
+    """In one sentence, with what to do; and nothing is left behind."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        shown = journal.process("preview", "--no-browser", "--port", port)
+    assert shown.returncode == 1
+    assert f"127.0.0.1:{port}" in shown.stderr
+    assert "choose another --port" in shown.stderr
+    assert "Traceback" not in shown.stderr
