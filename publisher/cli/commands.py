@@ -3,6 +3,7 @@
 from publisher.cli import (
     changing,
     checking,
+    deciding,
     demo,
     doctor,
     files,
@@ -29,6 +30,7 @@ __all__ = [
     "changing",
     "checking",
     "cli",
+    "deciding",
     "demo",
     "doctor",
     "files",

@@ -1,4 +1,4 @@
-"""`issue plan|list|show|diff|edit|approve|cancel`: what will be sent, and whether."""
+"""`issue plan|list|show|diff`: what will be sent. `deciding` has what staff decide about it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from publisher import plan as planning
-from publisher.app import App, gate, plan_slot
+from publisher.app import App, plan_slot
 from publisher.checks import edition as edition_checks
 from publisher.checks import withdrawals
 from publisher.cli import changes, words
@@ -21,9 +21,8 @@ from publisher.domain.cadence import Cadence, Slot
 from publisher.domain.explaining import explain
 from publisher.domain.finding import Finding
 from publisher.domain.forcing import Forcing
-from publisher.domain.issue import Issue, IssueEvent, IssueState
+from publisher.domain.issue import Issue, IssueState
 from publisher.domain.journal import Newsletter
-from publisher.errors import NotAllowed, UsageError
 from publisher.formats import catalogue
 from publisher.formats.approval import SHORT
 from publisher.ports import Library
@@ -95,7 +94,7 @@ def plan(
                 "left_out": [{"article": title, "why": why} for title, why in left_out],
                 "findings": [words.finding(each) for each in remarks],
             },
-            *_description(app, made, library),
+            *description(app, made, library),
             *(f"  not in it: {title}: {why}" for title, why in left_out),
             *(f"  {finding}" for finding in remarks),
             *(f"  --force {each} was not needed" for each in _unneeded(made, forced)),
@@ -197,7 +196,7 @@ def show(context: typer.Context, issue: Name) -> None:
         found = words.issue(app.store, app.journal, issue)
         library = app.content.load()
         trouble = app.store.issues.trouble(found.id) if found.number is not None else ()
-        lines: list[Any] = _description(app, found, library)
+        lines: list[Any] = description(app, found, library)
         if trouble:
             lines += ["", "Mails that were not accepted"]
             lines.append(
@@ -278,7 +277,7 @@ def _trouble_steps(issue: Issue) -> list[str]:
     return steps
 
 
-def _description(app: App, issue: Issue, library: Library) -> list[Any]:
+def description(app: App, issue: Issue, library: Library) -> list[Any]:
     """An issue in plain sentences."""
     journal = app.journal
     if issue.state is IssueState.SKIPPED:
@@ -323,109 +322,3 @@ def _outlook(issue: Issue) -> str:
         IssueState.CANCELLED: "It was cancelled.",
         IssueState.SKIPPED: "It made no issue.",
     }[issue.state]
-
-
-@group.command(epilog='Example: publisher issue edit weekly/12 --subject "Sleep and the heart"')
-def edit(
-    context: typer.Context,
-    issue: Name,
-    subject: Annotated[str | None, typer.Option(help='The subject; "" is the usual one.')] = None,
-    preheader: Annotated[
-        str | None, typer.Option(help='What inboxes show after the subject; "" is the usual.')
-    ] = None,
-    intro: Annotated[
-        str | None, typer.Option(help='A few words before the articles; "" for none.')
-    ] = None,
-    order: Annotated[
-        str | None,
-        typer.Option(help="Articles that come first: slugs with commas between them."),
-    ] = None,
-    drop: Annotated[
-        list[str] | None, typer.Option(help="Leave this article out (a slug); may be repeated.")
-    ] = None,
-    anew: Annotated[
-        bool, typer.Option("--anew", help="Change nothing but take the articles as they are now.")
-    ] = False,
-) -> None:
-    """Change an issue's words, order or articles. It then needs a new approval."""
-    session: Session = context.obj
-    if subject is preheader is intro is order is None and not drop and not anew:
-        raise UsageError(
-            "say what to change: --subject, --preheader, --intro, --order or --drop; or --anew"
-        )
-    with session.app() as app:
-        found = words.issue(app.store, app.journal, issue)
-        library = app.content.load()
-        changed = planning.reshape(
-            found.id,
-            journal=app.journal,
-            library=library,
-            templates=app.templates.load(),
-            store=app.store,
-            now=session.now(),
-            subject=subject,
-            preheader=preheader,
-            intro=intro,
-            order=None if order is None else _slugs(order),
-            drop=[slug for each in drop or () for slug in _slugs(each)],
-        )
-        session.done(words.document(changed, library), *_description(app, changed, library))
-
-
-def _slugs(text: str) -> Sequence[str]:
-    return [slug.strip() for slug in text.split(",") if slug.strip()]
-
-
-@group.command(epilog="Example: publisher issue approve weekly/12 --by 'Dr Raman'")
-def approve(
-    context: typer.Context,
-    issue: Name,
-    by: Annotated[str | None, typer.Option(help="Who approves. Default: your login name.")] = None,
-    hash_: Annotated[
-        str,
-        typer.Option("--hash", help="The hash of what you looked at; nothing else is approved."),
-    ] = "",
-    yes: Yes = False,
-) -> None:
-    """Let a draft go out at its slot; says first to how many people."""
-    session: Session = context.obj
-    with session.app() as app:
-        found = words.issue(app.store, app.journal, issue)
-        library = app.content.load()
-        if found.state is IssueState.DRAFT:
-            session.confirm(
-                yes,
-                "Approve it?",
-                f"{words.name(found)} goes to {words.count(found.audience, 'person', 'people')} "
-                f"on {words.when(found.slot_at, app.journal)}, once `publisher run` runs:",
-                *(f"  {title}" for title in words.titles(found, library)),
-            )
-        moved = planning.approve(
-            app.store,
-            found.id,
-            by=by or getpass.getuser(),
-            now=session.now(),
-            cutoff=app.settings.cutoff,
-            gate=gate(app, session.now),
-            # What was said above is what goes, though somebody edits it in this moment.
-            seen=hash_.strip().lower() or found.hash,
-        )
-        if moved.state is IssueState.SKIPPED:
-            raise NotAllowed(f"{issue} is too late: {moved.reason}")
-        session.done(words.document(moved, library), *_description(app, moved, library))
-
-
-@group.command(epilog="Example: publisher issue cancel weekly/12 --reason 'wrong picture'")
-def cancel(
-    context: typer.Context,
-    issue: Name,
-    reason: Annotated[str | None, typer.Option(help="Why, for the record.")] = None,
-) -> None:
-    """Stop an issue for good; its articles may go with another. What has left has left."""
-    session: Session = context.obj
-    with session.app() as app:
-        found = words.issue(app.store, app.journal, issue)
-        moved = app.store.issues.move(
-            found.id, IssueEvent.CANCEL, session.now(), by=getpass.getuser(), reason=reason
-        )
-        session.done(words.document(moved), f"{words.name(moved)} is cancelled.")
