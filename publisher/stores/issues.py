@@ -1,13 +1,12 @@
-"""Issues and editions as rows: reading them, and the steps that staff and time take."""
+"""Issues and editions: what is asked of them, and the steps that staff and time take."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select, update
+from sqlalchemy import Connection, func, select, update
 
 from publisher.domain.delivery import OPEN, DeliveryState
 from publisher.domain.forcing import Forcing
@@ -25,7 +24,7 @@ from publisher.domain.issue import (
 from publisher.domain.retraction import Carrier, Cited
 from publisher.errors import NotAllowed, NotFound
 from publisher.ports import Group, NewIssue, Trouble, Turnover
-from publisher.stores import citing, forcing, planning, turnover, waking
+from publisher.stores import citing, forcing, issue_rows, planning, turnover, waking
 from publisher.stores.database import Database
 from publisher.stores.tables import (
     delivery,
@@ -54,7 +53,7 @@ class SqlIssues:
     def find(self, slot: SlotId) -> Issue | None:
         """The issue of this slot that is not cancelled."""
         with self._database.read() as connection:
-            found = _load(connection, select(issue).where(planning.slot_is(slot)))
+            found = issue_rows.load(connection, select(issue).where(planning.slot_is(slot)))
         return found[0] if found else None
 
     def get(self, issue_id: int) -> Issue:
@@ -72,7 +71,7 @@ class SqlIssues:
         if states:
             query = query.where(issue.c.state.in_([str(state) for state in states]))
         with self._database.read() as connection:
-            return _load(connection, query)
+            return issue_rows.load(connection, query)
 
     def next_number(self, newsletter: str) -> int:
         """One more than the highest number given so far (cancelled ones included)."""
@@ -136,12 +135,15 @@ class SqlIssues:
     def editions(self, issue_id: int) -> Sequence[Edition]:
         """The editions of an issue, in order of id."""
         with self._database.read() as connection:
-            return [found for found, _ in _editions(connection, edition.c.issue_id == issue_id)]
+            return [
+                found
+                for found, _ in issue_rows.editions(connection, edition.c.issue_id == issue_id)
+            ]
 
     def edition(self, edition_id: int) -> tuple[Edition, Issue]:
         """One edition and its issue. Raises NotFound."""
         with self._database.read() as connection:
-            found = _editions(connection, edition.c.id == edition_id)
+            found = issue_rows.editions(connection, edition.c.id == edition_id)
             if not found:
                 raise NotFound(f"there is no edition {edition_id}")
             return found[0][0], get(connection, found[0][1])
@@ -174,7 +176,9 @@ class SqlIssues:
             for new in editions:
                 _replace(connection, issue_id, new, now)
             citing.write(connection, cited)
-            whole = tuple(e for e, _ in _editions(connection, edition.c.issue_id == issue_id))
+            whole = tuple(
+                e for e, _ in issue_rows.editions(connection, edition.c.issue_id == issue_id)
+            )
             connection.execute(
                 update(issue)
                 .where(issue.c.id == issue_id)
@@ -251,7 +255,7 @@ class SqlIssues:
 
 def get(connection: Connection, issue_id: int) -> Issue:
     """One issue with its counts. Raises NotFound."""
-    found = _load(connection, select(issue).where(issue.c.id == issue_id))
+    found = issue_rows.load(connection, select(issue).where(issue.c.id == issue_id))
     if not found:
         raise NotFound(f"there is no issue {issue_id}: see `publisher issue list`")
     return found[0]
@@ -357,81 +361,3 @@ def _replace(connection: Connection, issue_id: int, new: Edition, now: datetime)
             )
             .values(state=str(DeliveryState.CANCELLED), reason="no topics", settled_at=now)
         )
-
-
-def _editions(connection: Connection, where: Any) -> Sequence[tuple[Edition, int]]:
-    rows = connection.execute(select(edition).where(where).order_by(edition.c.id)).all()
-    a = edition_article.c
-    articles = _pairs(
-        connection,
-        select(a.edition_id, a.article_id, a.version)
-        .where(a.edition_id.in_([row.id for row in rows]))
-        .order_by(a.edition_id, a.position),
-    )
-    return [
-        (
-            Edition(
-                id=row.id,
-                language=row.language,
-                subject=row.subject,
-                preheader=row.preheader,
-                html=row.html,
-                text=row.text,
-                articles=tuple(articles.get(row.id, ())),
-            ),
-            row.issue_id,
-        )
-        for row in rows
-    ]
-
-
-def _load(connection: Connection, query: Select[Any]) -> Sequence[Issue]:
-    rows = connection.execute(query).all()
-    ids = [row.id for row in rows]
-    a, d = issue_article.c, delivery.c
-    articles = _pairs(
-        connection,
-        select(a.issue_id, a.article_id, a.version)
-        .where(a.issue_id.in_(ids))
-        .order_by(a.issue_id, a.position),
-    )
-    counts: dict[int, dict[str, int]] = {}
-    for owner, state, number in connection.execute(
-        select(d.issue_id, d.state, func.count())
-        .where(d.issue_id.in_(ids))
-        .group_by(d.issue_id, d.state)
-    ):
-        counts.setdefault(owner, {})[state] = number
-    return [_issue(row, articles.get(row.id, ()), counts.get(row.id, {})) for row in rows]
-
-
-def _pairs(connection: Connection, query: Select[Any]) -> dict[int, list[tuple[str, str]]]:
-    found: dict[int, list[tuple[str, str]]] = {}
-    for owner, article_id, version in connection.execute(query):
-        found.setdefault(owner, []).append((article_id, version))
-    return found
-
-
-def _issue(row: Row[Any], articles: Iterable[tuple[str, str]], counts: Mapping[str, int]) -> Issue:
-    return Issue(
-        id=row.id,
-        slot=SlotId(row.newsletter, IssueKind(row.kind), row.cadence, row.slot_key),
-        slot_at=row.slot_at,
-        number=row.number,
-        state=IssueState(row.state),
-        planned_at=row.planned_at,
-        audience=row.audience,
-        reason=row.reason,
-        hash=row.hash,
-        shaping=planning.shaping_value(row.shaping),
-        articles=tuple(articles),
-        waiting=tuple(json.loads(row.waiting)),
-        excluded=json.loads(row.excluded),
-        counts=counts,
-        approved_at=row.approved_at,
-        approved_by=row.approved_by,
-        released_at=row.released_at,
-        finished_at=row.finished_at,
-        subject=row.subject,
-        forced=forcing.read(row.forced),
-    )
