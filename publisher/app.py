@@ -7,6 +7,8 @@ share, so that none of them does it in its own way.
 from __future__ import annotations
 
 import hashlib
+import hmac
+import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -51,6 +53,9 @@ from publisher.ports import (
 )
 from publisher.settings import Settings
 from publisher.stores import open_store
+from publisher.watermark import WatermarkFile
+
+log = logging.getLogger(__name__)
 
 ANNOUNCEMENTS = "var/websub.json"
 """Below the journal's folder: what the hub was told."""
@@ -107,6 +112,7 @@ def open_app(
         pepper=Pepper(settings.suppression_keys),
         only_read=only_read,
         wake=None if engine is None else engine.wake,
+        watermark=None if only_read else _watermark(settings),
     )
     return App(
         settings,
@@ -131,6 +137,18 @@ def limiters(settings: Settings, store: Store) -> Mapping[str, Limiter]:
 
     zone = settings.journal.zone
     return {n: WindowLimiter(n, each, zone, store.traffic) for n, each in limited.items()}
+
+
+def _watermark(settings: Settings) -> WatermarkFile | None:
+    """Outside the store. Without keys nobody can be mailed, and nobody's address be hashed."""
+    derived = tuple(
+        (f"w{key_id}", hmac.digest(secret, b"publisher watermark", "sha256"))
+        for key_id, secret in settings.keys
+    )
+    keys = (*settings.suppression_keys, *derived)
+    if not keys or settings.watermark is None:
+        return None
+    return WatermarkFile(settings.watermark, Pepper(keys))
 
 
 def gate(app: App, clock: Callable[[], datetime]) -> Gate:
@@ -265,6 +283,13 @@ def drain(
     """
     if wakeup is not None:
         issue_id = wakeup.issue_id
+    caught = app.store.guard.catch_up(clock())
+    if caught.left or caught.suppressed:
+        log.warning(
+            "%d subscriptions and %d addresses had left before a process was killed",
+            caught.left,
+            caught.suppressed,
+        )
     bounds = app.settings.dispatching
     return Dispatcher(
         journal=app.journal,
@@ -290,6 +315,7 @@ def drain(
             app.store.traffic,
             app.journal.zone,
         ),
+        leaving=lambda: app.store.guard.pass_on(clock()),
     ).drain(stop, issue_id, on_progress)
 
 

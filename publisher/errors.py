@@ -89,6 +89,10 @@ class StoreError(OperatorError):
     """The store cannot be opened, is locked, full, read-only or of another version."""
 
 
+class Restored(OperatorError):
+    """An older store was put in place, or its watermark is gone: staff must say how to go on."""
+
+
 class NumberTaken(OperatorError):
     """Another issue of the newsletter took the number meanwhile: plan again with the next one."""
 

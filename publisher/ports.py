@@ -34,6 +34,7 @@ from publisher.domain.message import Envelope
 from publisher.domain.notice import Notice
 from publisher.domain.outcome import Outcome
 from publisher.domain.request import Filed, FormLimits, Request
+from publisher.domain.restore import Replayed
 from publisher.domain.retention import Erased
 from publisher.domain.retraction import Carrier, Cited, Event, Snapshot
 from publisher.domain.segment import Selection
@@ -51,6 +52,7 @@ from publisher.domain.subscription import (
 )
 from publisher.domain.template import TemplateSet
 from publisher.domain.wakeup import Share, Wakeup
+from publisher.formats.watermark import Line
 
 # --- content and site -----------------------------------------------------------------------
 
@@ -819,8 +821,73 @@ class Sightings(Protocol):
         ...
 
 
+class Watermark(Protocol):
+    """A file outside the store that counts with it; see `stores/guarding.py`."""
+
+    @property
+    def where(self) -> str:
+        """The place, for people."""
+        ...
+
+    def hashed(self, key: str) -> str:
+        """The keyed hash of an address as compared."""
+        ...
+
+    def forms(self, key: str) -> Sequence[str]:
+        """Every hash that an address may have been written down as."""
+        ...
+
+    def turn(self) -> AbstractContextManager[None]:
+        """This process alone reads and writes, as long as the block lasts. Raises StoreError."""
+        ...
+
+    def last(self) -> Line | None:
+        """The last line; None where nothing was ever written. Raises StoreError."""
+        ...
+
+    def append(self, lines: Iterable[Line]) -> None:
+        """Write more lines, and have them on the disk. Raises StoreError."""
+        ...
+
+    def after(self, number: int) -> Iterator[Line]:
+        """Every line with a higher number, in order. Raises StoreError."""
+        ...
+
+    def rewrite(self, lines: Iterable[Line]) -> None:
+        """Put these in place of all, at once or not at all. Raises StoreError."""
+        ...
+
+
+class Guard(Protocol):
+    """Whether an older store was put in place of the one that mail was sent from.
+
+    Each step raises Restored where nothing may be sent, StoreError where that cannot be told.
+    """
+
+    def check(self) -> None:
+        """Look, and change nothing."""
+        ...
+
+    def catch_up(self, now: datetime) -> Replayed:
+        """Make good departures that a killed process wrote down and did not come to store."""
+        ...
+
+    def pass_on(self, now: datetime) -> None:
+        """Write down that mail leaves from now on. To be done before the first does."""
+        ...
+
+    def accept(self, now: datetime) -> Replayed:
+        """Staff's word: go on with this store, once all who left since have left it too."""
+        ...
+
+
 class Store(Protocol):
     """All of the above behind one connection pool."""
+
+    @property
+    def guard(self) -> Guard:
+        """Whether an older store was put in place."""
+        ...
 
     @property
     def issues(self) -> Issues:

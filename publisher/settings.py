@@ -145,6 +145,7 @@ class Settings:
     publishing: Publishing = field(default_factory=Publishing)
     dispatching: Dispatching = field(default_factory=Dispatching)
     serving: Serving = field(default_factory=Serving)
+    watermark: Path | None = None  # tells when an older store is put in place
     engine: str = "embedded"
     cutoff: timedelta = timedelta(hours=48)  # how old a missed slot may be to be caught up
     suppression_keys: tuple[tuple[str, bytes], ...] = ()  # hash who was forgotten; see Pepper
@@ -225,6 +226,7 @@ def load(
         templates_dir=root / document.templates,
         public_dir=root / document.public,
         store_url=_store_url(document.store, root),
+        watermark=root / document.watermark,
         engine=document.engine,
         transports=ways,
         routes=routes(

@@ -296,6 +296,7 @@ class Document(Table):
     templates: Line = "templates"
     public: Line = "public"
     store: Line = "sqlite:///var/store.sqlite3"
+    watermark: Line = "var/watermark"
     engine: Literal["embedded", "procrastinate"] = "embedded"
     secret_key_file: Lines = ("var/secret.key",)
     secret_key: SecretStr | None = None

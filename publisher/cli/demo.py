@@ -90,6 +90,7 @@ def staged(real: Settings) -> Settings:
         real,
         public_dir=folder / "public",
         store_url=f"sqlite:///{folder / 'demo.sqlite3'}",
+        watermark=None,
     )
 
 

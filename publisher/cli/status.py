@@ -43,6 +43,7 @@ class Overview:
     waiting: Waiting | None
     erased: tuple[datetime, Erased] | None
     missing_keys: frozenset[str]
+    restored: str | None
 
 
 @cli.command(epilog="Example: publisher status")
@@ -85,11 +86,12 @@ def _look(app: App, now: datetime) -> Overview:
         waiting=None if app.engine is None else app.engine.waiting(),
         erased=app.store.subscribers.erased(),
         missing_keys=app.store.suppressions.missing_keys(),
+        restored=advice.restored(app.store),
     )
 
 
 def _next_steps(seen: Overview) -> list[str]:
-    steps: list[str] = []
+    steps: list[str] = [seen.restored] if seen.restored else []
     if seen.findings:
         steps.append("Mend what is wrong in the articles: publisher check")
     for issue in seen.issues:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from publisher.cli import words
 from publisher.domain.delivery import DeliveryState
 from publisher.domain.issue import Issue, IssueState
+from publisher.errors import Restored, StoreError
 from publisher.ports import Store
 
 READ = 1000
@@ -25,6 +26,15 @@ def for_overdue(waiting: Iterable[tuple[Issue, str | None]]) -> list[str]:
         f"{words.name(issue)}"
         for issue, url in waiting
     ]
+
+
+def restored(store: Store) -> str | None:
+    """Why nothing may leave from this store, and what to do."""
+    try:
+        store.guard.check()
+    except (Restored, StoreError) as error:
+        return str(error)
+    return None
 
 
 def stuck(store: Store) -> tuple[tuple[Issue, str], ...]:

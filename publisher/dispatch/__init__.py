@@ -24,6 +24,10 @@ from publisher.ports import Issues, Notices, Outbox, Transport
 __all__ = ["Bounds", "Dispatcher", "Failed", "Limited", "Paused", "Progress", "Report", "Travel"]
 
 
+def _unwatched() -> None:
+    """For callers without a watermark."""
+
+
 def _open(_issue_id: int) -> str | None:
     """Whoever has no gate lets everything pass: for callers that asked already."""
     return None
@@ -38,7 +42,8 @@ class Dispatcher:
     it would keep its dead self's leases alive). `bounce_address` is the envelope
     sender; without it the newsletter's or the journal's own address is. `verp` makes that one
     of each message's own. `signers` add DKIM. `gate` says of an issue why it must not go on,
-    if so; it is asked before every commit that starts messages, so it must be quick. `travel`
+    if so; it is asked before every commit that starts messages, so it must be quick.
+    `leaving` is called before the messages of a batch may leave. `travel`
     holds routes and limits.
     """
 
@@ -57,6 +62,7 @@ class Dispatcher:
     verp: Verp | None = None
     gate: Callable[[int], str | None] = _open
     travel: Travel = field(default_factory=Travel)
+    leaving: Callable[[], None] = _unwatched
 
     def drain(
         self,
@@ -95,5 +101,6 @@ class Dispatcher:
             stop=stop,
             on_progress=on_progress,
             gate=self.gate,
+            leaving=self.leaving,
         )
         return ledger.drain()

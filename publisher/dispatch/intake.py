@@ -34,7 +34,9 @@ class Intake:
         worker: str,
         bounds: Bounds,
         only: int | None,
+        leaving: Callable[[], None],
     ) -> None:
+        self._leaving = leaving
         self._outbox = outbox
         self._issues = issues
         self._composer = composer
@@ -105,7 +107,7 @@ class Intake:
             self.back, self.held = [], []
 
     def _claim(self, *, issue_id: int | None = None, notices_only: bool = False) -> Sequence[Claim]:
-        return self._outbox.claim(
+        claims = self._outbox.claim(
             self._worker,
             self._bounds.batch,
             self._bounds.lease,
@@ -113,3 +115,10 @@ class Intake:
             issue_id=issue_id,
             notices_only=notices_only,
         )
+        if claims:
+            try:
+                self._leaving()
+            except BaseException:
+                self.back += claims
+                raise
+        return claims

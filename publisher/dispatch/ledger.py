@@ -53,6 +53,7 @@ class Ledger:
         stop: threading.Event,
         on_progress: Callable[[Progress], None] | None,
         gate: Callable[[int], str | None],
+        leaving: Callable[[], None],
     ) -> None:
         self._gate = gate
         self._outbox = outbox
@@ -78,6 +79,7 @@ class Ledger:
             worker=worker,
             bounds=bounds,
             only=only,
+            leaving=leaving,
         )
         self._doubts = Doubts(issues.get)
         self._losses = Losses(bounds.losses)

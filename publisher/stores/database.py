@@ -68,6 +68,11 @@ class Database:
             )
             self._aside = engine.execution_options(isolation_level="REPEATABLE READ")
 
+    def options(self, **options: object) -> None:
+        """Execution options of every connection from now on."""
+        for engine in {self.engine, self._reader, self._writer, self._aside}:
+            engine.update_execution_options(**options)
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One snapshot. Raises StoreError."""

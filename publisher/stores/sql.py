@@ -14,7 +14,9 @@ from publisher.stores import copying, postgres, schema, sqlite
 from publisher.stores.bounces import SqlBounces
 from publisher.stores.copying import Copied
 from publisher.stores.database import Database
+from publisher.stores.departing import WATERMARK
 from publisher.stores.figures import SqlFigures
+from publisher.stores.guarding import SqlGuard
 from publisher.stores.issues import SqlIssues
 from publisher.stores.notices import SqlNotices
 from publisher.stores.opening import open_database
@@ -32,8 +34,17 @@ NO_PEPPER = Pepper()
 class SqlStore:
     """`ports.Store` on SQL. Safe to share between threads."""
 
-    def __init__(self, database: Database, host: str, pepper: Pepper) -> None:
+    def __init__(
+        self,
+        database: Database,
+        host: str,
+        pepper: Pepper,
+        watermark: ports.Watermark | None = None,
+    ) -> None:
         self.database = database
+        if watermark is not None:
+            database.options(**{WATERMARK: watermark})
+        self._guard = SqlGuard(database, watermark, pepper)
         self._issues = SqlIssues(database)
         self._outbox = SqlOutbox(database, host)
         self._notices = SqlNotices(database)
@@ -44,6 +55,11 @@ class SqlStore:
         self._suppressions = SqlSuppressions(database, pepper)
         self._figures = SqlFigures(database, self._bounces)
         self._traffic = SqlTraffic(database)
+
+    @property
+    def guard(self) -> SqlGuard:
+        """Whether an older store was put in place."""
+        return self._guard
 
     @property
     def issues(self) -> SqlIssues:
@@ -152,6 +168,7 @@ def open_store(
     busy_timeout: timedelta = timedelta(seconds=30),
     only_read: bool = False,
     wake: ports.Wake | None = None,
+    watermark: ports.Watermark | None = None,
 ) -> ports.Store:
     """Open the store that `url` names, a file (`sqlite:///path`) that is made if need be, or a
     database of PostgreSQL (`postgresql+psycopg://user@host/name`). Call `migrate` on it next.
@@ -161,11 +178,12 @@ def open_store(
     `synchronous` FULL survives a power cut whole; NORMAL may forget the last moments of one, not
     of a killed process
     (https://www.sqlite.org/pragma.html#pragma_synchronous).
+    `watermark` tells when an older store is put in place; without it nothing does.
     `only_read`: for looking alone; the store must be there, and nothing can be changed through
     what is returned, not even its schema. Raises StoreError.
     """
     database = open_database(url, synchronous, busy_timeout, only_read=only_read, wake=wake)
-    return SqlStore(database, host, pepper)
+    return SqlStore(database, host, pepper, watermark)
 
 
 def copy_store(

@@ -18,7 +18,6 @@ from sqlalchemy import (
     update,
 )
 
-from publisher.domain.delivery import DeliveryState
 from publisher.domain.retention import Erased
 from publisher.domain.segment import Selection
 from publisher.domain.subscription import (
@@ -30,6 +29,7 @@ from publisher.domain.subscription import (
     SubscriptionEvent,
     SubscriptionState,
     Suppression,
+    SuppressionReason,
     Wishes,
     address_key,
     may_undo,
@@ -37,14 +37,14 @@ from publisher.domain.subscription import (
 )
 from publisher.errors import NotAllowed, NotFound
 from publisher.formats.pepper import Pepper
-from publisher.stores import admission, forgetting, people, segments, suppressing
+from publisher.formats.watermark import Entry
+from publisher.stores import admission, forgetting, leaving, people, segments, suppressing
 from publisher.stores.database import Database
+from publisher.stores.departing import departed
 from publisher.stores.planning import topics_value
 from publisher.stores.requests import columns
 from publisher.stores.tables import (
     consent,
-    delivery,
-    state_is,
     subscriber,
     subscription,
 )
@@ -231,7 +231,11 @@ class SqlSubscribers:
         that needs a key and there is none.
         """
         with self._database.change(keep=not dry_run) as connection:
-            return forgetting.forget(connection, self._pepper, self._host, why, key, now)
+            gone = forgetting.forget(connection, self._pepper, self._host, why, key, now)
+            if gone is not None and not dry_run:
+                reason = SuppressionReason.FORGOTTEN if why is None else why.reason
+                departed(connection, Entry.FORGOTTEN, [(key, str(reason))], now)
+            return gone
 
     def overdue(self, unconfirmed: datetime, left: datetime, limit: int) -> Sequence[str]:
         """Addresses of people who never confirmed, or left, before these instants."""
@@ -286,32 +290,14 @@ def _apply(
     changes: dict[str, Any] = {"state": str(after)}
     if after is S.UNSUBSCRIBED:
         changes["unsubscribed_at"] = row.unsubscribed_at or now
-        _cancel_unsent(connection, row.id, now)
+        leaving.cancel_unsent(connection, row.id, now)
+        departed(connection, Entry.LEFT, [(row.key, row.newsletter)], now)
     else:
         changes |= {"unsubscribed_at": None, "reason": ""}
     if before is S.PENDING and after is S.CONFIRMED:
         changes["confirmed_at"] = now
         suppressing.opt_in(connection, pepper, row.key)
     connection.execute(update(subscription).where(subscription.c.id == row.id).values(changes))
-
-
-def _cancel_unsent(connection: Connection, subscription_id: int, now: datetime) -> None:
-    D = DeliveryState  # noqa: N806 (the table of states by its short name, as in domain/)
-    connection.execute(
-        update(delivery)
-        .where(
-            delivery.c.subscription_id == subscription_id,
-            state_is(delivery.c.state, D.QUEUED, D.CLAIMED, D.DEFERRED),
-        )
-        .values(
-            state=str(D.CANCELLED),
-            reason="unsubscribed",
-            settled_at=now,
-            due_at=None,
-            leased_by=None,
-            leased_until=None,
-        )
-    )
 
 
 def _select() -> Select[Any]:

@@ -22,7 +22,9 @@ from sqlalchemy import (
 
 from publisher.domain.subscription import Lift, Suppression, SuppressionReason, address_key
 from publisher.formats.pepper import MARK, Pepper
+from publisher.formats.watermark import Entry
 from publisher.stores.database import Database
+from publisher.stores.departing import departed
 from publisher.stores.tables import lifting, suppression
 
 _FORMS: BindParameter[str] = bindparam("forms", expanding=True)
@@ -50,6 +52,15 @@ def add(connection: Connection, pepper: Pepper, new: Suppression) -> bool:
     if reasons(connection, pepper, [key]):
         return False
     connection.execute(insert(suppression).values(_row(key, new.address, new)))
+    departed(connection, Entry.SUPPRESSED, [(key, str(new.reason))], new.since)
+    return True
+
+
+def add_form(connection: Connection, form: str, new: Suppression) -> bool:
+    """As `add`, for an address of which only a keyed hash is known."""
+    if connection.scalar(select(func.count()).where(suppression.c.key == form)):
+        return False
+    connection.execute(insert(suppression).values(_row(form, "", new)))
     return True
 
 
@@ -165,6 +176,9 @@ class SqlSuppressions:
             ]
             if rows:
                 connection.execute(insert(suppression), rows)
+            if rows and not dry_run:
+                gone = [(key, str(each.reason)) for key, each in fresh.items() if key not in known]
+                departed(connection, Entry.SUPPRESSED, gone, max(each.since for each in new))
             return len(rows)
 
     def lift(self, key: str, at: datetime, by: str, why: str) -> Suppression | None:

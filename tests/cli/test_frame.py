@@ -45,6 +45,7 @@ def test_the_names_are_the_contract() -> None:
             "subscribers unsubscribe", "subscribers forget", "suppressions list",
             "suppressions add", "suppressions remove", "suppressions import", "segments list",
             "segments count", "report", "store status", "store migrate", "store copy",
+            "store accept-restore",
         )
     }  # fmt: skip
 
@@ -76,7 +77,7 @@ def test_every_documented_command_and_option_exists() -> None:
     """The documentation promises nothing else."""
     text = (ROOT / "docs/cli.md").read_text("utf-8")
     for row in text.splitlines():
-        if match := re.match(r"\| `publisher ([a-z]+(?: [a-z]+)?)[^`]*` \|(.*)", row):
+        if match := re.match(r"\| `publisher ([a-z]+(?: [a-z-]+)?)[^`]*` \|(.*)", row):
             command = commands()["publisher " + match[1]]
             known = {option for parameter in command.params for option in parameter.opts}
             cells = match[2].split(" | ")

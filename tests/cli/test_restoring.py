@@ -1,0 +1,44 @@
+"""A store that was restored from a backup, as its operator meets it."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+
+from tests.cli.conftest import Journal
+
+
+def backup(journal: Journal) -> None:
+    """As docs/operations.md says, with SQLite's own."""
+    with sqlite3.connect(journal.root / "var/store.sqlite3") as live:
+        live.execute("VACUUM INTO ?", (str(journal.root / "backup.sqlite3"),))
+    live.close()
+
+
+def restore(journal: Journal) -> None:
+    for beside in (journal.root / "var").glob("store.sqlite3*"):
+        beside.unlink()
+    shutil.copy(journal.root / "backup.sqlite3", journal.root / "var/store.sqlite3")
+
+
+def test_a_restored_backup_mails_nobody_again_and_nobody_who_left(journal: Journal) -> None:
+    journal.add("ann", "bob")
+    journal.run("issue", "plan", "weekly")
+    backup(journal)
+    journal.run("subscribers", "unsubscribe", "bob@example.org", "--yes")
+    journal.run("send", "weekly/1", "--yes")
+    sent = sorted((journal.root / "var/outbox").glob("*.eml"))
+    restore(journal)
+
+    said = journal.run("send", "weekly/1", "--yes", code=1).output
+    assert "store accept-restore" in said
+    assert "nothing is sent" in journal.run("status").output
+    assert sorted((journal.root / "var/outbox").glob("*.eml")) == sent
+
+    assert "--yes" in journal.run("store", "accept-restore", code=2).output
+    journal.run("issue", "cancel", "weekly/1", "--reason", "it left before the backup was put back")
+    done = journal.json("store", "accept-restore", "--yes")
+    assert (done["accepted"], done["left"]) == (True, 1)
+    assert "unsubscribed" in journal.run("subscribers", "show", "bob@example.org").output
+    assert "Nothing to accept" in journal.run("store", "accept-restore").output
+    assert sorted((journal.root / "var/outbox").glob("*.eml")) == sent
