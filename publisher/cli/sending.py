@@ -9,10 +9,9 @@ import signal
 import socket
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
-from functools import partial
+from datetime import datetime, timedelta
 from types import FrameType
 from typing import Annotated, Any, Literal
 
@@ -26,14 +25,20 @@ from publisher.cli.frame import INTERRUPTED, cli
 from publisher.cli.issues import Force, Name, Reason, Yes, forcings
 from publisher.cli.session import Session, nonce
 from publisher.cli.trial import send_copies
-from publisher.dispatch import Progress, Report
+from publisher.cli.watching import watching
+from publisher.dispatch import Report
 from publisher.domain.delivery import DeliveryState
 from publisher.domain.forcing import Forcing
 from publisher.domain.issue import Issue, IssueEvent, IssueState
+from publisher.domain.journal import Journal
+from publisher.domain.route import Route
 from publisher.errors import NotAllowed, SiteError, UsageError
+from publisher.formats.progress import settled
 
 PAUSE = timedelta(seconds=1)
 """How long `send` waits before it looks again at what a killed worker held."""
+SOON = timedelta(minutes=1)
+"""Limits that let the next mail go within this time are waited for."""
 LATE = timedelta(hours=1)
 """From when on `send` says how long ago the slot was."""
 
@@ -93,7 +98,7 @@ def send(
     with session.app(keys_needed=not dry_run) as app:
         found = words.issue(app.store, app.journal, issue)
         if test:
-            send_copies(session, app, found, _transport(app, found), test)
+            send_copies(session, app, found, _transports(app, found), test)
             return
         lines = _announcement(session, app, found)
         if dry_run:
@@ -124,8 +129,8 @@ def _stopped(app: App, issue: Issue, forced: Sequence[Forcing]) -> Sequence[Forc
 
 def _announcement(session: Session, app: App, issue: Issue) -> list[str]:
     """How many people, which articles, when, and how long it will take."""
-    transport = app.transports.get(_transport(app, issue))
-    took = words.duration(app.store, issue, transport.connections if transport else 1)
+    ways = _transports(app, issue)
+    took = words.duration(app.store, issue, app.transports[ways[0]].connections if ways else 1)
     people = words.count(words.left(issue), "person", "people")
     late = session.now() - issue.slot_at
     slot = f"Its slot was {words.when(issue.slot_at, app.journal)}"
@@ -139,8 +144,11 @@ def _announcement(session: Session, app: App, issue: Issue) -> list[str]:
     ]
 
 
-def _transport(app: App, issue: Issue) -> str:
-    return words.newsletter(app.journal, issue.newsletter).transport
+def _transports(app: App, issue: Issue) -> tuple[str, ...]:
+    """Those that its route has and the settings still know, the first choice first."""
+    name = words.newsletter(app.journal, issue.newsletter).transport
+    route = app.settings.routes.get(name) or Route(name, (name,))
+    return tuple(each for each in route.transports if each in app.transports)
 
 
 def _obstacle(session: Session, app: App, issue: Issue) -> str | None:
@@ -183,13 +191,12 @@ def _drain(session: Session, app: App, issue: Issue) -> None:
     reports: list[Report] = []
     with (
         stopping() as stop,
-        session.progress(f"Sending {words.name(issue)}", words.left(issue)) as step,
+        watching(session, f"Sending {words.name(issue)}", words.left(issue)) as watch,
     ):
         patience = app.settings.dispatching.lease + PAUSE
         until = session.now() + patience
         told = False
         while True:
-            done = sum(_settled(each.counts) for each in reports)
             report = drain(
                 app,
                 clock=session.now,
@@ -197,17 +204,20 @@ def _drain(session: Session, app: App, issue: Issue) -> None:
                 worker=worker_name(),
                 stop=stop,
                 issue_id=issue.id,
-                on_progress=partial(_move, step, done),
+                on_progress=watch.note,
             )
             reports.append(report)
+            watch.finished(report)
             held = words.held(app.store.issues.get(issue.id))
-            if not held or stop.is_set() or report.failed or report.paused:
+            if stop.is_set() or _stuck(report) or report.paused:
                 break
-            if _settled(report.counts):
+            if not held and not _soon(session, app, issue):
+                break
+            if settled(report.counts) or not held:
                 until = session.now() + patience
             if session.now() >= until:
                 break
-            if not told:
+            if held and not told:
                 at = until.astimezone(app.journal.zone).strftime("%H:%M:%S")
                 session.say(
                     f"{words.count(held, 'mail')} held by another worker, or by one that was "
@@ -217,26 +227,50 @@ def _drain(session: Session, app: App, issue: Issue) -> None:
             stop.wait(PAUSE.total_seconds())
     mailroom.judge_refusals(app.settings, app.store, session.now(), nonce=nonce)
     after = app.store.issues.get(issue.id)
+    _, next_at = app.store.outbox.held(issue.id)
     sent = sum((Counter(each.counts) for each in reports), Counter[str]())
-    session.done(words.document(after) | {"sent": dict(sent)}, *_outcome(after, reports[-1]))
+    session.done(
+        words.document(after) | {"sent": dict(sent)},
+        *_outcome(app.journal, after, reports[-1], next_at),
+    )
     if reports[-1].stopped:
         raise typer.Exit(INTERRUPTED)
-    if reports[-1].failed or reports[-1].paused or words.held(after):
+    if _stuck(reports[-1]) or reports[-1].paused or words.held(after):
         raise typer.Exit(1)
 
 
-def _move(step: Callable[[int], None], done: int, progress: Progress) -> None:
-    step(done + _settled(progress.counts))
+def _soon(session: Session, app: App, issue: Issue) -> bool:
+    """Whether mails that wait for their time go on soon enough to wait with them."""
+    if app.store.issues.get(issue.id).state is not IssueState.SENDING:
+        return False
+    _, next_at = app.store.outbox.held(issue.id)
+    return next_at is not None and next_at - session.now() <= SOON
 
 
-def _settled(counts: Mapping[str, int]) -> int:
-    return sum(number for name, number in counts.items() if name != "returned")
+def _stuck(report: Report) -> bool:
+    """Whether something could not be sent for want of a transport."""
+    return not all(each.instead for each in report.failed)
 
 
-def _outcome(issue: Issue, report: Report) -> list[str]:
+def _what(journal: Journal, issue: Issue, report: Report, next_at: datetime | None) -> str:
+    """What queued mails wait for: `the limits of 'main', until Tuesday …`."""
+    if report.limited:
+        until = min(each.until for each in report.limited)
+        names = ", ".join(f"'{each.transport}'" for each in report.limited)
+        return f"the limits of {names}, until {words.when(until, journal)}"
+    by_reader = words.newsletter(journal, issue.newsletter).local_time
+    what = "the slot's time where the reader lives" if by_reader else "the limits of its transport"
+    return what if next_at is None else f"{what}, the first until {words.when(next_at, journal)}"
+
+
+def _outcome(journal: Journal, issue: Issue, report: Report, next_at: datetime | None) -> list[str]:
     name = words.name(issue)
     lines = [f"{name} is {issue.state}: {words.counts(issue.counts)}."]
-    lines += [f"{each.transport}: {each.reason}" for each in report.failed]
+    lines += [
+        f"{each.transport}: {each.reason}"
+        + (f" (its mail went by {', '.join(each.instead)})" if each.instead else "")
+        for each in report.failed
+    ]
     lines += [f"Paused: {each.reason}. Then: publisher resume {name}" for each in report.paused]
     if report.stopped:
         lines.append(f"Stopped by you; what is left goes with: publisher send {name}")
@@ -246,7 +280,7 @@ def _outcome(issue: Issue, report: Report) -> list[str]:
         )
     elif waiting := issue.counts.get("queued"):
         lines.append(
-            f"{words.count(waiting, 'mail')} waiting for the slot's time where the reader lives: "
+            f"{words.count(waiting, 'mail')} waiting for {_what(journal, issue, report, next_at)}: "
             "`publisher run` sends them then."
         )
     elif issue.counts.get("deferred"):

@@ -11,7 +11,7 @@ import typer
 
 from publisher.app import App, overdue, untold
 from publisher.cli import steps as advice
-from publisher.cli import words
+from publisher.cli import traffic, words
 from publisher.cli.frame import cli
 from publisher.cli.session import Session, table
 from publisher.domain.announcement import Announcement
@@ -40,6 +40,7 @@ class Overview:
     untold: tuple[Announcement, ...]
     overdue: tuple[tuple[Issue, str | None], ...]
     stuck: tuple[tuple[Issue, str], ...]
+    traffic: traffic.Traffic
     waiting: Waiting | None
     erased: tuple[datetime, Erased] | None
     missing_keys: frozenset[str]
@@ -83,6 +84,7 @@ def _look(app: App, now: datetime) -> Overview:
         untold=untold(app),
         overdue=overdue(app, now),
         stuck=advice.stuck(app.store),
+        traffic=traffic.look(app, now),
         waiting=None if app.engine is None else app.engine.waiting(),
         erased=app.store.subscribers.erased(),
         missing_keys=app.store.suppressions.missing_keys(),
@@ -105,7 +107,9 @@ def _next_steps(seen: Overview) -> list[str]:
                 f"Settle the mails of {name} that nobody answered: publisher issue show {name}"
             )
     steps += advice.for_overdue(seen.overdue)
-    steps += advice.for_stuck(seen.stuck)
+    steps += advice.for_stuck(
+        seen.stuck, {name: number for name, (number, _) in seen.traffic.held.items()}
+    )
     steps += advice.for_notices(seen.notices)
     if seen.missing_keys:
         steps.append(
@@ -150,6 +154,7 @@ def _document(app: App, session: Session, seen: Overview, steps: Sequence[str]) 
         "queue": None
         if seen.waiting is None
         else {"waiting": dict(seen.waiting.jobs), "workers": seen.waiting.workers},
+        "traffic": traffic.document(seen.traffic),
         "next": list(steps),
     }
 
@@ -184,6 +189,7 @@ def _lines(app: App, session: Session, seen: Overview, steps: Sequence[str]) -> 
         lines += ["", f"Notices: {words.counts(seen.notices)}"]
     if seen.waiting is not None:
         lines += ["", "Queue", *_queue(seen.waiting)]
+    lines += traffic.lines(seen.traffic, journal)
     if seen.untold:
         lines += ["", "The hub does not know yet of", *(_untold(app, each) for each in seen.untold)]
     if seen.findings:

@@ -56,12 +56,15 @@ def stuck(store: Store) -> tuple[tuple[Issue, str], ...]:
     return tuple(found)
 
 
-def for_stuck(issues: Iterable[tuple[Issue, str]]) -> list[str]:
-    """Issues under way that stand still: what to start, and what to look at."""
+def for_stuck(issues: Iterable[tuple[Issue, str]], held: Mapping[str, int]) -> list[str]:
+    """Issues under way that stand still: what to start, and what to look at.
+
+    `held`: by the name of an issue, how many of its mails only wait for their time.
+    """
     steps: list[str] = []
     for issue, said in issues:
         name = words.name(issue)
-        if queued := issue.counts.get("queued", 0):
+        if queued := issue.counts.get("queued", 0) - held.get(name, 0):
             steps.append(
                 f"{words.count(queued, 'mail')} of {name} {_wait(queued)} and nobody sends: "
                 f"publisher run, or publisher send {name}; where it runs: publisher doctor"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import typer
@@ -15,24 +16,27 @@ from publisher.domain.issue import Issue
 from publisher.domain.message import Envelope
 from publisher.domain.notice import Notice, NoticeKind
 from publisher.domain.outcome import Outcome, OutcomeKind
-from publisher.errors import NotAllowed, UsageError
+from publisher.errors import NotAllowed, SettingsError, TransportError, UsageError
 from publisher.formats import email
+from publisher.ports import Sender
 from publisher.subscribe import BadAddress, normalise
 
 
 def send_copies(
-    session: Session, app: App, issue: Issue, way: str, addresses: Sequence[str]
+    session: Session, app: App, issue: Issue, ways: Sequence[str], addresses: Sequence[str]
 ) -> None:
-    """One marked copy to each address, through the transport `way`; never counted."""
+    """One marked copy to each address, by the first of the transports `ways` that can be had.
+
+    Never counted. Raises TransportError where none can.
+    """
     if issue.number is None:
         raise NotAllowed(f"{words.name(issue)} made no issue: {issue.reason}")
     wanted = [_address(each) for each in addresses]
     edition = app.store.issues.editions(issue.id)[0]
     subject, html, text = email.test_copy(edition, app.journal)
-    transport = app.transports[way]
     sender = app.settings.bounce_address or app.journal.sender.address
     results: list[tuple[str, Outcome]] = []
-    session_open = transport.open()
+    way, session_open = _first(app, ways)
     try:
         for address in wanted:
             key = secrets.token_hex(8)
@@ -60,6 +64,16 @@ def send_copies(
     )
     if bad:
         raise typer.Exit(1)
+
+
+def _first(app: App, ways: Sequence[str]) -> tuple[str, Sender]:
+    """The first that opens. Raises what the last of them says."""
+    for way in ways[:-1]:
+        with suppress(TransportError):
+            return way, app.transports[way].open()
+    if not ways:
+        raise SettingsError("the settings lost the transport of this newsletter: add it again")
+    return ways[-1], app.transports[ways[-1]].open()
 
 
 def _address(text: str) -> str:

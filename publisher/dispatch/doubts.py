@@ -6,12 +6,16 @@ from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable, Mapping
 
 from publisher.domain.delivery import Claim, DeliveryEvent, OutboxKind
+from publisher.domain.figures import OTHERS
 from publisher.domain.issue import Issue
 from publisher.domain.outcome import OutcomeKind
 from publisher.domain.retry import Doubt
 
 REMEMBERED = 1000
 """Messages whose lost sessions are counted at once; the oldest is forgotten first."""
+
+DOMAINS = 10_000
+"""Domains that are counted one by one; readers of more are counted together."""
 
 _OUTCOMES = {
     DeliveryEvent.ACCEPT: OutcomeKind.ACCEPTED,
@@ -72,10 +76,12 @@ class Losses:
 
 
 class Tally:
-    """Settled messages by outcome, in all and by issue."""
+    """Settled messages by outcome, in all and by issue; by domain too where somebody watches."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, watched: bool) -> None:
         self.counts: Counter[str] = Counter()
+        self.domains: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self._watched = watched
         self._by_issue: defaultdict[int | None, Counter[str]] = defaultdict(Counter)
 
     def add(self, claim: Claim, event: DeliveryEvent) -> None:
@@ -84,6 +90,10 @@ class Tally:
         word = "returned" if outcome is None else outcome.value
         self.counts[word] += 1
         self._by_issue[claim.issue_id][word] += 1
+        if self._watched:
+            domain = claim.address.rpartition("@")[2].lower()
+            known = domain in self.domains or len(self.domains) < DOMAINS
+            self.domains[domain if known else OTHERS][word] += 1
 
     def by_issue(self) -> Mapping[int | None, Mapping[str, int]]:
         """A copy that does not change any more."""

@@ -83,7 +83,7 @@ class Ledger:
         )
         self._doubts = Doubts(issues.get)
         self._losses = Losses(bounds.losses)
-        self._tally = Tally()
+        self._tally = Tally(watched=on_progress is not None)
         self._paused: list[Paused] = []
         self._unsettled: list[Settlement] = []
         self._woke_at = clock()
@@ -223,7 +223,7 @@ class Ledger:
         self._hand_over(starting, granted)
         if self._on_progress is not None:
             under_way = sum(len(lane.busy) for lane in self._lanes.values())
-            self._on_progress(Progress(dict(self._tally.counts), under_way))
+            self._on_progress(Progress(dict(self._tally.counts), under_way, self._tally.domains))
 
     def _hand_over(
         self,

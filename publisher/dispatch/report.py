@@ -57,10 +57,14 @@ class Limited:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Messages settled so far by outcome (`accepted`, `deferred`, …, `returned`)."""
+    """Messages settled so far by outcome (`accepted`, `deferred`, …, `returned`).
+
+    `domains`: the same by recipient domain, a view that goes on changing.
+    """
 
     counts: Mapping[str, int]
     under_way: int
+    domains: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from publisher.errors import Defect, OperatorError, PublisherError
 from publisher.scheduler import alerts
 from publisher.scheduler.memory import Memory, stamp
 from publisher.scheduler.ticking import Report, tick
+from publisher.scheduler.watching import Watch
 from publisher.web import assemble
 
 IDLE_SECONDS = 2.0
@@ -148,7 +149,14 @@ def work(live: Live, clock: Clock, stop: threading.Event, *, drained: bool = Fal
     while not stop.is_set():
         pause = IDLE_SECONDS
         try:
-            report = drain(live.app, clock=clock, jitter=jitter, worker=worker, stop=stop)
+            report = drain(
+                live.app,
+                clock=clock,
+                jitter=jitter,
+                worker=worker,
+                stop=stop,
+                on_progress=Watch(live.app).note,
+            )
             _tell(live, clock, report)
             if not all(failure.instead for failure in report.failed):
                 pause = FAILING_SECONDS
@@ -194,7 +202,13 @@ def work_queue(
     def work(wakeup: Wakeup, over: Callable[[], bool]) -> bool:
         worker = f"{host}:{secrets.token_hex(4)}"
         report = drain(
-            live.app, clock=clock, jitter=jitter, worker=worker, stop=Until(over), wakeup=wakeup
+            live.app,
+            clock=clock,
+            jitter=jitter,
+            worker=worker,
+            stop=Until(over),
+            wakeup=wakeup,
+            on_progress=Watch(live.app).note,
         )
         _tell(live, clock, report)
         if report.failed or report.paused:
