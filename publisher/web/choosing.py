@@ -165,12 +165,13 @@ class Choosing:
     def _address(self, request: Request, given: Fields) -> Response:
         app, now = self._desk.current(), self._desk.clock()
         token_id = self._fresh(app, request, now)
-        if token_id is None:
-            return self._form(request)
+        readers = [] if token_id is None else _readers(app, token_id)
+        if token_id is None or not readers:
+            return self._form(request)  # which says why
         try:
             address, _ = self._desk.door(app).admit(next(iter(given.get("email", ())), ""))
         except BadField as error:
-            kept = _fields(app, _readers(app, token_id), now) | {"email": given.get("email", [])}
+            kept = _fields(app, readers, now) | {"email": given.get("email", [])}
             return self._form(request, (), error, kept)
         agreed = self._agreed(app, request, token_id, now)
         if self._reception(app).ask_address(token_id, address, agreed, now) is None:

@@ -387,7 +387,7 @@ def test_files_and_floods_are_refused(client: TestClient, app: App) -> None:
     assert notices(app) == []
 
 
-@limits(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@limits(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.dictionaries(
         st.sampled_from(

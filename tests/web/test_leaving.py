@@ -213,3 +213,48 @@ def test_over_a_real_socket(app: App, clock: Clock, state: State, browser: Brows
 def test_paths_fit_the_page(tmp_path: Path, app: App) -> None:
     """The page's template is among the shipped ones, so a journal may override it."""
     assert "web/unsubscribe.html" in app.templates.load().templates
+
+
+def test_all_newsletters_at_once_and_back(client: TestClient, app: App, clock: Clock) -> None:
+    """The page offers it to whoever has more than one; undoing brings back what one click ended."""
+    url = f"/u/{token()}"
+    assert "Leave all" not in client.get(url).text
+    admit(app.store, [reader("ann")], "alerts")
+    admit(app.store, [reader("ann")], "monthly")
+    client.post(f"/u/{token('t-monthly-ann')}")  # left before, by itself
+    clock.forward(timedelta(seconds=5))
+
+    def states() -> dict[str, str]:
+        found = app.store.subscribers.by_address("ann@example.org")
+        return {each.newsletter: each.state.value for each in found}
+
+    assert f'action="{url}/all"' in client.get(url).text
+    client.get(f"{url}/all")
+    assert states()["alerts"] == "confirmed"
+    for _ in range(2):
+        assert "You are unsubscribed" in client.post(f"{url}/all").text
+    assert set(states().values()) == {"unsubscribed"}
+    client.post(f"{url}/undo")
+    assert states() == {"weekly": "confirmed", "alerts": "confirmed", "monthly": "unsubscribed"}
+    assert client.post("/u/x/all").status_code == 404
+    assert "You are not subscribed" in client.post(f"/u/{token('gone')}/all").text
+
+
+def test_a_reason_may_be_given(client: TestClient, app: App, clock: Clock) -> None:
+    """Only by who has left, within bounds, on one line; and nobody must."""
+    url = f"/u/{token()}"
+    data = {"reason": "It comes too often", "words": "and\r\nlate\x00" + "x" * 1000}
+    client.post(f"{url}/reason", data=data)
+
+    def reason() -> str:
+        return app.store.subscribers.by_address("ann@example.org")[0].reason
+
+    assert reason() == ""  # still a reader
+    client.post(url)
+    assert "Thank you" in client.post(f"{url}/reason", data=data).text
+    assert reason().startswith("It comes too often: and late x")
+    assert len(reason()) == 500
+    assert "Thank you" not in client.post(f"{url}/reason", data={}).text
+    assert client.post("/u/x/reason").status_code == 404
+    client.post(f"{url}/undo")
+    assert reason() == ""
