@@ -25,6 +25,7 @@ from publisher.scheduler.memory import Memory, stamp
 from publisher.scheduler.ticking import Report, tick
 from publisher.scheduler.watching import Watch
 from publisher.web import assemble
+from publisher.web.patience import CONNECTIONS, PatientProtocol
 
 IDLE_SECONDS = 2.0
 """How long the worker waits when there was nothing to send."""
@@ -266,6 +267,8 @@ def serve_until(live: Live, clock: Clock, stop: threading.Event, bound: socket.s
     """Answer requests on `bound` until `stop`."""
     config = uvicorn.Config(
         assemble(live.current, clock),
+        http=PatientProtocol,
+        limit_concurrency=CONNECTIONS,
         log_config=None,
         access_log=False,  # ours leaves out tokens
         server_header=False,

@@ -161,5 +161,16 @@ def test_log_is_one_line_without_secrets(
     with caplog.at_level(logging.INFO, "publisher.web"):
         client.get("/u/secret-token?address=ann@example.org")
         client.get("/a%0Ab")
+        client.get("/preferences/secret-token")
+        client.post("/confirm/secret-token")
+        client.post("/address/secret-token", data={"email": "ann@example.org"})
+        client.post("/subscribe", data={"email": "ann@example.org"})
     lines = [r.getMessage() for r in caplog.records if r.name == "publisher.web"]
-    assert lines == ["GET /u/… 404", "GET /a%0Ab 404"]
+    assert lines == [
+        "GET /u/… 404",
+        "GET /a%0Ab 404",
+        "GET /preferences/… 404",
+        "POST /confirm/… 404",
+        "POST /address/… 404",
+        "POST /subscribe 200",
+    ]
