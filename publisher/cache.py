@@ -75,6 +75,10 @@ class Shelf:
         except sqlite3.Error as wrong:
             self._mend(wrong)
 
+    def is_empty(self) -> bool:
+        """Whether there is no file yet."""
+        return not self._file.exists()
+
     def keep(self, kind: str, new: Mapping[str, bytes], used: Collection[str]) -> None:
         """Remember `new`, and forget what is neither new nor in `used`."""
         try:

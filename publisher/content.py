@@ -183,6 +183,9 @@ class Folder:
     def _records(self) -> Sequence[Record]:
         """Every `*.md` as it is now, in order of name: remembered, else cached, else parsed."""
         files = {self._name(file): file for file in self._files((".md",))}
+        if not self._parsed and (self._cache is None or self._cache.is_empty()):
+            self._parsed = self._read(list(files), files, ())  # there is nothing to compare with
+            return [self._parsed[name][1] for name in files]
         known: dict[str, tuple[str, Record]] = {}
         wanted: dict[str, str] = {}
         for name, file in files.items():

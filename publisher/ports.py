@@ -131,6 +131,10 @@ class Cache(Protocol):
         """Remember `new`, and forget what is neither new nor in `used`."""
         ...
 
+    def is_empty(self) -> bool:
+        """Whether it certainly knows nothing, so that nothing need be asked."""
+        ...
+
 
 class Workers(Protocol):
     """Whoever shares out work over the machine's processors."""

@@ -250,8 +250,8 @@ def quoted(html: str, base_url: str) -> str:
     An anchor or a role of ours means nothing there, and would stand there twice where two
     articles do.
     """
-    here = entities.escape(base_url.partition("#")[0]).replace("\\", "\\\\")
-    return absolute(_MARKED.sub(rf'<a href="{here}\1">', html), base_url)
+    here = f'<a href="{entities.escape(base_url.partition("#")[0])}'
+    return absolute(_MARKED.sub(lambda found: f'{here}{found[1]}">', html), base_url)
 
 
 def plain(html: str) -> str:

@@ -6,10 +6,10 @@ of a message are its words and the values between them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
-from jinja2 import Environment, TemplateSyntaxError, nodes
+from jinja2 import Environment, Template, TemplateSyntaxError, nodes
 from jinja2.visitor import NodeTransformer
 
 from publisher.formats.catalogue import Catalogue, english, pieces
@@ -46,6 +46,20 @@ class SpokenEnvironment(Environment):
         self.catalogue = catalogue
         self.language = catalogue.language
         self.filters |= {_FORM: catalogue.plural, _ENGLISH_FORM: english}
+        self._kept: dict[str, Template] = {}
+
+    def get_template(
+        self,
+        name: str | Template,
+        parent: str | None = None,
+        globals: MutableMapping[str, Any] | None = None,  # noqa: A002 - Jinja2's name
+    ) -> Template:
+        """A template, compiled once: every page asks for half a dozen, and none ever changes."""
+        if not isinstance(name, str) or globals:
+            return super().get_template(name, parent, globals)
+        if (found := self._kept.get(name)) is None:
+            found = self._kept[name] = super().get_template(name, parent)
+        return found
 
     def _generate(
         self,

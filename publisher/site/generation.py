@@ -14,6 +14,7 @@ from pathlib import Path
 
 from publisher.formats.manifest import Entry, Manifest
 
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 Found = tuple[str, os.stat_result | None]
 """A path below a folder and what it is; None for a folder."""
 
@@ -81,14 +82,34 @@ def write(
 
     `durable`: its bytes are on the disk when this returns.
     """
-    _clear(target, made)
-    with target.open("xb", buffering=0) as stream:
-        stream.write(content)
+    handle = _created(target, made)
+    try:
+        rest = memoryview(content)
+        while rest:
+            rest = rest[os.write(handle, rest) :]
         if at is not None:
-            os.utime(stream.fileno(), ns=(at, at))
+            os.utime(handle, ns=(at, at))
         if durable:
-            os.fsync(stream.fileno())
-        return _stamp(os.fstat(stream.fileno()))
+            os.fsync(handle)
+        return _stamp(os.fstat(handle))
+    finally:
+        os.close(handle)
+
+
+def _created(target: Path, made: set[Path]) -> int:
+    """A new file, open for writing. Mostly there is nothing in its place, so it is tried first."""
+    folder = target.parent
+    if folder not in made:
+        try:
+            os.mkdir(folder)  # noqa: PTH102 - ten thousand times, at half of Path's price
+        except (FileExistsError, FileNotFoundError):
+            folder.mkdir(parents=True, exist_ok=True)
+        made.add(folder)
+    try:
+        return os.open(target, _NEW, 0o666)
+    except FileExistsError:
+        target.unlink()
+        return os.open(target, _NEW, 0o666)
 
 
 def _clear(target: Path, made: set[Path]) -> None:
