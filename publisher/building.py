@@ -85,7 +85,7 @@ def open_content(settings: Settings, mint_id: Callable[[], str] | None = None) -
         words_per_minute=settings.journal.words_per_minute,
         mint_id=mint_id or _cannot_mint,
         cache=_cache(settings),
-        workers=Forks(),
+        workers=Forks(meanwhile=_read_on),
     )
     return Vetted(folder, open_retractions(settings))
 
@@ -118,6 +118,12 @@ def open_site(settings: Settings) -> Site:
 def _cache(settings: Settings) -> Shelf:
     """What earlier commands worked out; whoever deletes the folder loses time only."""
     return Shelf(settings.root / CACHE, partial(edition, settings.journal.time_zone))
+
+
+def _read_on() -> None:
+    """What comes after the articles, read while others parse these."""
+    import publisher.build
+    import publisher.formats.feedgen  # noqa: F401 - with lxml, once for all copies
 
 
 def _cannot_mint() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import os
 import select
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 
 from publisher.errors import Defect
 
+PIPE_BYTES = 1024 * 1024
 MOST = 8
 """No more processes than this, however many processors there are: the disk is one."""
 _NUMBER, _LENGTH = 4, 8
@@ -27,18 +29,22 @@ class Forks:
     no copies.
 
     A process with threads is never copied (their locks would stay locked in the copy, POSIX
-    `fork`), nor one on a single processor: then all the work is done here.
+    `fork`), nor one on a single processor: then all the work is done here. `meanwhile` is done
+    here while the copies work, where there are any.
     """
 
-    def __init__(self, processes: int | None = None) -> None:
+    def __init__(
+        self, processes: int | None = None, *, meanwhile: Callable[[], object] | None = None
+    ) -> None:
         self._processes = min(MOST, _processors()) if processes is None else processes
+        self._meanwhile = meanwhile
 
     def each(self, work: Callable[[int], bytes], size: int) -> Iterator[tuple[int, bytes]]:
         """(n, `work(n)`) for each n below `size`, in no order. Raises what `work` raises."""
         left = set(range(size))
         copies = min(self._processes, size)
         if copies > 1 and threading.active_count() == 1 and hasattr(os, "fork"):
-            for number, answer in _shared(work, size, copies):
+            for number, answer in _shared(work, size, copies, self._meanwhile):
                 left.discard(number)
                 yield number, answer
         for number in sorted(left):
@@ -66,7 +72,12 @@ class _Copy:
         os.waitpid(self.pid, 0)
 
 
-def _shared(work: Callable[[int], bytes], size: int, copies: int) -> Iterator[tuple[int, bytes]]:
+def _shared(
+    work: Callable[[int], bytes],
+    size: int,
+    copies: int,
+    meanwhile: Callable[[], object] | None,
+) -> Iterator[tuple[int, bytes]]:
     started: list[_Copy] = []
     # Frozen objects are not visited by the collector, which would copy their pages.
     gc.freeze()
@@ -76,6 +87,8 @@ def _shared(work: Callable[[int], bytes], size: int, copies: int) -> Iterator[tu
                 _start(work, range(size * n // copies, size * (n + 1) // copies))
                 for n in range(copies)
             )
+        if meanwhile is not None and started:
+            meanwhile()
         yield from _answers([copy.pipe for copy in started])
     finally:
         for copy in started:
@@ -85,6 +98,8 @@ def _shared(work: Callable[[int], bytes], size: int, copies: int) -> Iterator[tu
 
 def _start(work: Callable[[int], bytes], numbers: Iterable[int]) -> _Copy:
     reading, writing = os.pipe()
+    with suppress(AttributeError, OSError):  # Linux: so that a copy need not wait for us
+        fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
     try:
         pid = os.fork()
     except OSError:

@@ -59,6 +59,9 @@ def fingerprint(*parts: object) -> str:
 
     Only for values that show all they hold, as dataclasses, enums, tuples, texts and numbers do.
     """
+    if not any(isinstance(part, bytes) for part in parts):
+        # Most are short and many: a tuple shows all its parts at once.
+        return hashlib.sha256(repr(parts).encode("utf-8", "surrogatepass")).hexdigest()
     whole: list[bytes] = []
     for part in parts:
         shown = part if isinstance(part, bytes) else repr(part).encode("utf-8", "surrogatepass")

@@ -105,6 +105,8 @@ class Register:
         """Whether a source of the article may be anything but clear. Unpacks no source."""
         if article.acknowledges or not article.works:
             return True
+        if not self.events:
+            return False
         return any(key in self.events for names in article.works for key in names)
 
     def status(self, source: Source) -> Status:

@@ -6,9 +6,10 @@ import re
 from typing import Any
 
 from jinja2.compiler import CodeGenerator
-from jinja2.nodes import Expr
+from jinja2.nodes import Expr, Output
 from markupsafe import Markup, escape
 
+_FEW = 3
 _SPECIAL = re.compile("[&<>\"']")
 
 
@@ -30,3 +31,13 @@ class Escaping(CodeGenerator):
             super()._output_child_pre(node, frame, finalize)
         else:
             self.write("environment.quick(")
+
+    def visit_Output(self, node: Output, frame: Any) -> None:  # noqa: N802 - Jinja2's name
+        """Words and values that follow each other leave as one, not each through every block."""
+        if len(node.nodes) < _FEW or frame.buffer is not None or frame.require_output_check:
+            super().visit_Output(node, frame)
+            return
+        inner = frame.copy()
+        self.buffer(inner)
+        super().visit_Output(node, inner)
+        self.writeline(f"yield concat({inner.buffer})")

@@ -49,7 +49,7 @@ def entry(article: Article, disclaimer: str) -> int:
     light = (article.title, article.summary, article.key_takeaway, *article.authors, *article.tags)
     texts = (*light, *notices, disclaimer)
     body = article.feed_bytes if article.feed_bytes <= LONGEST else _SHORT_FORM
-    return body + _ENTRY + _REPEATED * sum(map(escaped, texts))
+    return body + _ENTRY + _REPEATED * escaped("".join(texts))
 
 
 def item(title: str, summary: str, content_html: str) -> int:

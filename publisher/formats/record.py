@@ -143,12 +143,18 @@ def _values(article: Article) -> tuple[Any, ...]:
 
 def _shelved(light: Sequence[Any], arena: bytes, start: int, stop: int) -> Article:
     made: Any = object.__new__(_Shelved)
-    for (name, _, unpack), value in zip(_fields(deep=False), light, strict=True):
-        object.__setattr__(made, name, unpack(value))
+    for (put, unpack), value in zip(_slots(), light, strict=True):
+        put(made, value if unpack is _same else unpack(value))
     for name, value in (("_arena", arena), ("_start", start), ("_stop", stop)):
         object.__setattr__(made, name, value)
     article: Article = made
     return article
+
+
+@cache
+def _slots() -> tuple[tuple[Callable[[Any, Any], None], Turn], ...]:
+    """What puts each light field into a frozen article, and how its value comes back."""
+    return tuple((getattr(Article, name).__set__, turn) for name, _, turn in _fields(deep=False))
 
 
 def _json(value: object) -> bytes:

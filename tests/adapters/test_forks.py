@@ -117,3 +117,19 @@ def test_where_processors_cannot_be_bound(monkeypatch: pytest.MonkeyPatch) -> No
     assert everything(Forks(), lambda _: b"%d" % os.getpid()) == dict.fromkeys(
         range(SIZE), b"%d" % os.getpid()
     )
+
+
+def test_the_parent_has_something_to_do_meanwhile() -> None:
+    """It does it here, once, while its copies work; without copies there is no meanwhile."""
+    done: list[int] = []
+
+    def work(number: int) -> bytes:
+        return b"x" * 300_000  # more than a pipe holds by itself
+
+    found = dict(Forks(2, meanwhile=lambda: done.append(os.getpid())).each(work, 6))
+    assert {number: len(answer) for number, answer in found.items()} == dict.fromkeys(
+        range(6), 300_000
+    )
+    assert done == [os.getpid()]
+    assert len(dict(Forks(1, meanwhile=lambda: done.append(0)).each(work, 2))) == 2
+    assert done == [os.getpid()]
