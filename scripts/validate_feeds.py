@@ -32,8 +32,8 @@ def main(checkout: str, public: str, url: str) -> int:
         found = level(events["loggedEvents"])
         remarks += len(found)
         for line in shown(found):
-            print(f"{address}: {line}")
-    print(f"{len(documents)} documents, {remarks} remarks")
+            sys.stdout.write(f"{address}: {line}\n")
+    sys.stdout.write(f"{len(documents)} documents, {remarks} remarks\n")
     return 1 if remarks or not documents else 0
 
 
