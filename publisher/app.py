@@ -153,7 +153,7 @@ def _watermark(settings: Settings) -> WatermarkFile | None:
 
 def gate(app: App, clock: Callable[[], datetime]) -> Gate:
     """Whether an issue's sources let it go: asked by its id, gives the reason against it."""
-    return Gate(app.store.issues, app.retractions, app.journal.sources, clock)
+    return Gate(app.store.citations, app.retractions, app.journal.sources, clock)
 
 
 # --- building ---------------------------------------------------------------------------------

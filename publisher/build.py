@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from html import escape
 
 from publisher.checks import aliases, retractions
 from publisher.domain.article import Article
@@ -23,6 +22,7 @@ from publisher.domain.retraction import Register
 from publisher.domain.template import TemplateSet
 from publisher.errors import BlockedByFindings, SettingsError
 from publisher.formats import (
+    archive,
     channel,
     colours,
     entries,
@@ -32,8 +32,6 @@ from publisher.formats import (
     sitemap,
     works,
 )
-from publisher.formats.copies import archive_html
-from publisher.formats.feed import clean
 from publisher.formats.page import FRONT, Listed, Pages
 from publisher.formats.picture import Picture, measure
 
@@ -91,7 +89,7 @@ def prepare(
         register=library.register,
     )
     # Whatever a page of this build depends on, beside what it shows.
-    ground = fingerprint(journal, templates, icon, logo)
+    ground = pages.ground = fingerprint(journal, templates, icon, logo)
     leaves = {path: ready(content) for path, content in assets.items()}
     for path, image in library.images.items():
         leaves[journal.image_path(path).lstrip("/")] = ready(image)
@@ -103,7 +101,9 @@ def prepare(
     made["robots.txt"] = sitemap.robots(journal.url)
     made[opml.PATH] = opml.render(journal, channel.every(journal))
     leaves |= {path: ready(content) for path, content in made.items()}
-    leaves |= _archive(journal, pages, shown)
+    leaves |= archive.leaves(
+        journal, pages, shown, {article.id: article for article in (*public, *withdrawn)}
+    )
     return Leaves(leaves | _moved(journal, pages, public, withdrawn, leaves, ground))
 
 
@@ -310,33 +310,6 @@ def _feeds(
         head = followed.feed(journal, icon=icon, logo=logo)
         leaves |= feeds.leaves(head, gathered, journal.feed_items, journal.url)
     return leaves
-
-
-def _archive(journal: Journal, pages: Pages, shown: Iterable[ArchivedIssue]) -> dict[str, Leaf]:
-    """The mail's own HTML, without anything personal, at an address of its own."""
-    leaves = {}
-    for entry in shown:
-        path = _issue_path(journal, entry)
-        instead = pages.in_your_copy(entry.edition.language)
-        key = fingerprint(journal, entry.edition, path, instead)
-        leaves[_file(path)] = Leaf(key, partial(_archived, journal, entry, instead))
-    return leaves
-
-
-def _archived(journal: Journal, entry: ArchivedIssue, instead: str) -> bytes:
-    html = clean(archive_html(entry.edition, journal, instead))
-    head = ""
-    if 'rel="canonical"' not in html:
-        head = f'<link rel="canonical" href="{journal.url}{_issue_path(journal, entry)}">'
-    slug = entry.issue.newsletter  # of a newsletter, perhaps, that is offered no more
-    own = [channel.of_newsletter(journal, n) for n in journal.newsletters if n.slug == slug]
-    for followed in (channel.of_journal(journal), *own):
-        for link in followed.links(journal):
-            head += (
-                f'<link rel="alternate" type="{link.type}" title="{escape(link.title)}" '
-                f'href="{escape(link.url)}">'
-            )
-    return html.replace("</head>", f"{head}</head>", 1).encode()
 
 
 def _addresses(

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from publisher.checks import retractions
 from publisher.domain.retraction import Cited, Register, Snapshot, SourcePolicy, Standing
-from publisher.ports import Issues, Retractions
+from publisher.ports import Citations, Retractions
 
 TELL = 3
 """How many retracted works a reason names; the others are counted."""
@@ -22,12 +22,12 @@ class Gate:
 
     def __init__(
         self,
-        issues: Issues,
+        citations: Citations,
         data: Retractions,
         policy: SourcePolicy,
         clock: Callable[[], datetime],
     ) -> None:
-        self._issues = issues
+        self._citations = citations
         self._data = data
         self._policy = policy
         self._clock = clock
@@ -52,7 +52,7 @@ class Gate:
         return self._known[issue_id]
 
     def _look(self, issue_id: int) -> str | None:
-        found = retracted(self._issues.works(issue_id), self._data)
+        found = retracted(self._citations.works(issue_id), self._data)
         return _reason(found) if found else None
 
 

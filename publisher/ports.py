@@ -33,6 +33,7 @@ from publisher.domain.library import Library as Library
 from publisher.domain.message import Envelope
 from publisher.domain.notice import Notice
 from publisher.domain.outcome import Outcome
+from publisher.domain.reach import Faulty, Reach
 from publisher.domain.request import Filed, FormLimits, Request
 from publisher.domain.restore import Replayed
 from publisher.domain.retention import Erased
@@ -205,7 +206,9 @@ class NewIssue:
 
     `editions` pairs each edition with the groups of readers it is for. `number` was asked
     of the store before rendering; if it was taken meanwhile, nothing is written. `cited` are
-    the sources of the articles.
+    the sources of the articles. `faulty`: a correction, for those who received these versions;
+    its groups differ in language alone, `newsletters` are those that are still offered, and
+    `excluded` says who cannot be told.
     `local_time`: each delivery leaves when it is the slot's civil time where its reader lives.
     """
 
@@ -225,6 +228,9 @@ class NewIssue:
     local_time: bool = False
     transport: str = "default"
     cited: tuple[Cited, ...] = ()
+    faulty: Faulty | None = None
+    newsletters: tuple[str, ...] = ()
+    excluded: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,14 +317,6 @@ class Issues(Protocol):
         """One edition and its issue. Raises NotFound."""
         ...
 
-    def carriers(self, names: Collection[str]) -> Sequence[Carrier]:
-        """Where works with these keys were carried: by issue, then article and version."""
-        ...
-
-    def works(self, issue_id: int) -> Sequence[Cited]:
-        """The sources of the article versions that the issue's editions carry."""
-        ...
-
     def reshape(
         self,
         issue_id: int,
@@ -373,6 +371,26 @@ class Issues(Protocol):
 
     def trouble(self, issue_id: int, limit: int = 50) -> Sequence[Trouble]:
         """Deliveries that are deferred, refused, unknown or cancelled, in order of id."""
+        ...
+
+
+class Citations(Protocol):
+    """What issues carried: the sources of each article version, and who received it."""
+
+    def versions(self, article_id: str) -> Sequence[tuple[str, str]]:
+        """Each version of the article that went out, with the text of an edition that held it."""
+        ...
+
+    def reach(self, faulty: Faulty, newsletters: Collection[str]) -> Reach:
+        """Who received one of these versions, and who of them can be told, under `newsletters`."""
+        ...
+
+    def works(self, issue_id: int) -> Sequence[Cited]:
+        """The sources of the article versions that the issue's editions carry."""
+        ...
+
+    def carriers(self, names: Collection[str]) -> Sequence[Carrier]:
+        """Where works with these keys were carried: by issue, then article and version."""
         ...
 
 
@@ -896,6 +914,11 @@ class Store(Protocol):
     @property
     def issues(self) -> Issues:
         """Issues and editions."""
+        ...
+
+    @property
+    def citations(self) -> Citations:
+        """What issues carried, and who received it."""
         ...
 
     @property

@@ -3,6 +3,7 @@
 from publisher.cli import (
     changing,
     checking,
+    correcting,
     deciding,
     demo,
     doctor,
@@ -31,6 +32,7 @@ __all__ = [
     "changing",
     "checking",
     "cli",
+    "correcting",
     "deciding",
     "demo",
     "doctor",

@@ -139,7 +139,7 @@ def show(
     with session.app() as app:
         library = app.content.load()
         found = find(library, work)
-        carriers = app.store.issues.carriers(found.keys)
+        carriers = app.store.citations.carriers(found.keys)
         issues = {one.issue_id: app.store.issues.get(one.issue_id) for one in carriers}
         event = found.status.event
         lines = [

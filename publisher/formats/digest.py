@@ -10,7 +10,7 @@ from datetime import datetime
 from jinja2 import Environment
 from markupsafe import Markup
 
-from publisher.domain.article import Article
+from publisher.domain.article import Article, Correction
 from publisher.domain.issue import Edition, Shaping
 from publisher.domain.journal import Journal, Newsletter
 from publisher.domain.retraction import Register
@@ -61,13 +61,15 @@ def render(
     shaping: Shaping,
     templates: TemplateSet,
     register: Register | None = None,
+    corrections: Sequence[tuple[Article, Correction]] = (),
 ) -> Edition:
     """The edition of issue `number` that carries `articles`, in this order, in `language`.
 
     Pure: the same values give the same bytes. `slot_at` dates the issue; `shaping` replaces
     subject and preheader and adds a few words of introduction (paragraphs between empty
     lines); its order and drops were applied before. `register` says how the works that are
-    cited stand, and of which day its data are. Raises TemplateError where a template
+    cited stand, and of which day its data are; `corrections` are told of below the articles,
+    because earlier issues carried theirs. Raises TemplateError where a template
     fails or leaves out what every mail must hold, AuthorError for an article that contains
     the mark of the reader's token.
     """
@@ -82,6 +84,10 @@ def render(
         "articles": tuple(articles),
         "entries": tuple(
             _entry(journal, article, language, known, env.catalogue) for article in articles
+        ),
+        "corrections": tuple(
+            (_entry(journal, article, language, known, env.catalogue), correction)
+            for article, correction in corrections
         ),
         "checked": known.snapshot.as_of if known.snapshot else None,
         "intro": tuple(_paragraphs(shaping.intro or "")),

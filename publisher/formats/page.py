@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 
 from markupsafe import Markup, escape
 
-from publisher.domain.article import Article, Source, Withdrawal
+from publisher.domain.article import Article, Correction, Source, Withdrawal
 from publisher.domain.journal import Category, Journal, Newsletter
 from publisher.domain.retraction import Register
 from publisher.domain.template import TemplateSet
@@ -50,6 +50,7 @@ class Pages:
 
     `pictures` holds the picture of each article by id (None: it has none); `assets` are the
     files that pages refer to by a name with a version; `register` knows how works stand.
+    `ground` is the hash of what every page depends on, for those who keep what they made.
     Every method raises TemplateError.
     """
 
@@ -65,6 +66,7 @@ class Pages:
         register: Register | None = None,
     ) -> None:
         self._register = register or Register()
+        self.ground = ""
         self._journal = journal
         self._templates = templates
         self._pictures = pictures
@@ -86,6 +88,14 @@ class Pages:
             "dark": colours.dark(journal.colours),
         }
         self._environments: dict[str, SpokenEnvironment] = {}
+
+    def issue_notice(
+        self, noticed: Sequence[tuple[Article, Sequence[Correction]]], language: str
+    ) -> str:
+        """What stands above an issue's page: its articles that were corrected since."""
+        return render(
+            self._in(language), self._templates, "site/_issue-notice.html", noticed=noticed
+        )
 
     def article(self, article: Article) -> bytes:
         """An article's own page."""

@@ -11,13 +11,14 @@ from publisher.checks import retractions
 from publisher.checks.text import is_sound
 from publisher.domain.article import Article, by_id
 from publisher.domain.finding import Finding
-from publisher.domain.issue import Edition, Issue, IssueEvent, IssueState, Shaping, step
+from publisher.domain.issue import Edition, Issue, IssueEvent, IssueKind, IssueState, Shaping, step
 from publisher.domain.journal import Journal, Newsletter
 from publisher.domain.retraction import cited
 from publisher.domain.template import TemplateSet
 from publisher.errors import Defect, NotAllowed, NotFound, UsageError
 from publisher.formats import catalogue, email
 from publisher.plan.forcing import block
+from publisher.plan.telling import untold
 from publisher.ports import Issues, Library, Store
 
 
@@ -123,12 +124,14 @@ def lapse(issues: Issues, now: datetime, cutoff: timedelta) -> Lateness:
         if _too_late(issue, now, cutoff):
             reason = _late_reason(cutoff)
             skipped.append(issues.move(issue.id, IssueEvent.SKIP, now, reason=reason))
-        elif issue.slot_at <= now:
+        elif issue.slot_at <= now and issue.slot.kind is not IssueKind.CORRECTION:
             overdue.append(issue)
     return Lateness(tuple(skipped), tuple(overdue))
 
 
 def _too_late(issue: Issue, now: datetime, cutoff: timedelta) -> bool:
+    if issue.slot.kind is IssueKind.CORRECTION:
+        return False  # what was wrong stays so, however long nobody decides
     # Staff may plan an old slot by hand; they get as long to approve it as anyone.
     return now - max(issue.slot_at, issue.planned_at) > cutoff
 
@@ -173,6 +176,19 @@ def _editions(
         raise Defect(f"issue {issue.id} is {issue.state} and has no number")
     known = by_id(library.articles)
     place = {article_id: position for position, article_id in enumerate(shaping.order)}
+    # A correction tells of itself alone.
+    told = (
+        ()
+        if issue.slot.kind is IssueKind.CORRECTION
+        else untold(
+            newsletter.slug,
+            library.articles,
+            issues,
+            issue.slot_at,
+            besides={article_id for article_id, _ in issue.articles},
+            but=issue.id,
+        )
+    )
     made: list[Edition] = []
     findings: list[Finding] = []
     for edition in issues.editions(issue.id):
@@ -192,6 +208,7 @@ def _editions(
             shaping=shaping,
             templates=templates,
             register=library.register,
+            corrections=told,
         )
         findings.extend(
             edition_checks.check(

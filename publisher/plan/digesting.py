@@ -10,7 +10,7 @@ from functools import partial
 
 from publisher.checks import edition as edition_checks
 from publisher.checks import retractions, withdrawals
-from publisher.domain.article import Article
+from publisher.domain.article import Article, Correction
 from publisher.domain.cadence import Cadence, CadenceKind, Slot
 from publisher.domain.digest import LATENESS, Candidate, Digest, LeftOut, choose, for_topics
 from publisher.domain.finding import Finding
@@ -31,6 +31,7 @@ from publisher.errors import NotAllowed, NumberTaken, StoreError
 from publisher.formats import catalogue, email
 from publisher.plan.forcing import block
 from publisher.plan.slots import kind_of, slot_id
+from publisher.plan.telling import untold
 from publisher.ports import Group, Issues, Library, NewIssue, Sightings, Store
 
 ATTEMPTS = 8
@@ -194,10 +195,17 @@ def plan(
     if made.nothing is not None:
         return existing or store.issues.skip(name, slot.at, made.nothing, now)
     block(retractions.data(library.register.snapshot, journal.sources, now), newsletter.slug)
+    told = untold(
+        newsletter.slug,
+        library.articles,
+        store.issues,
+        slot.at,
+        besides={article.id for article in made.digest.articles},
+    )
     for _ in range(ATTEMPTS):
         number = store.issues.next_number(newsletter.slug)
         editions, findings = _editions(
-            journal, newsletter, number, slot.at, made.parts, templates, library.register
+            journal, newsletter, number, slot.at, made.parts, templates, library.register, told
         )
         passed = block(findings, f"{newsletter.slug}/{number}", [each.rule for each in forced])
         if existing is not None:
@@ -257,6 +265,7 @@ def _editions(
     parts: Iterable[Part],
     templates: TemplateSet,
     register: Register,
+    told: Sequence[tuple[Article, Correction]],
 ) -> tuple[tuple[Edition, ...], list[Finding]]:
     made: list[Edition] = []
     findings: list[Finding] = []
@@ -271,6 +280,7 @@ def _editions(
             shaping=Shaping(),
             templates=templates,
             register=register,
+            corrections=told,
         )
         findings.extend(
             edition_checks.check(

@@ -21,7 +21,7 @@ from publisher.domain.issue import (
     combined_hash,
     step,
 )
-from publisher.domain.retraction import Carrier, Cited
+from publisher.domain.retraction import Cited
 from publisher.errors import NotAllowed, NotFound
 from publisher.ports import Group, NewIssue, Trouble, Turnover
 from publisher.stores import citing, forcing, issue_rows, planning, turnover, waking
@@ -147,16 +147,6 @@ class SqlIssues:
             if not found:
                 raise NotFound(f"there is no edition {edition_id}")
             return found[0][0], get(connection, found[0][1])
-
-    def carriers(self, names: Collection[str]) -> Sequence[Carrier]:
-        """Where works with these keys were carried: by issue, then article and version."""
-        with self._database.read() as connection:
-            return citing.carriers(connection, names)
-
-    def works(self, issue_id: int) -> Sequence[Cited]:
-        """The sources of the article versions that the issue's editions carry."""
-        with self._database.read() as connection:
-            return citing.of_issue(connection, issue_id)
 
     def reshape(
         self,

@@ -29,7 +29,7 @@ from publisher.domain.issue import IssueState, Shaping, SlotId, combined_hash
 from publisher.domain.subscription import SubscriptionState
 from publisher.errors import NumberTaken
 from publisher.ports import Group, NewIssue
-from publisher.stores import citing, forcing, waking
+from publisher.stores import citing, forcing, reach, waking
 from publisher.stores.database import Company, Database
 from publisher.stores.tables import (
     Instant,
@@ -269,7 +269,7 @@ def _write_articles(connection: Connection, issue_id: int, plan: NewIssue) -> No
 def write_edition_articles(
     connection: Connection, edition_id: int, articles: Sequence[tuple[str, str]]
 ) -> None:
-    """The articles of one edition, in order."""
+    """One edition's articles."""
     rows = [
         {"edition_id": edition_id, "position": position, "article_id": one, "version": version}
         for position, (one, version) in enumerate(articles)
@@ -310,6 +310,8 @@ def _deliver(
 ) -> int:
     """One queued delivery for each reader of a group; how many."""
     s = subscription.c
+    if plan.faulty is not None:
+        return reach.tell(connection, issue_id, edition_id, plan, group)
     # The unset choice is its own range of the index, hence one statement for each.
     choices = (plan.slot.cadence, None)
     total = 0
@@ -345,6 +347,8 @@ def _deliver(
 
 def _excluded(connection: Connection, plan: NewIssue, audience: int) -> dict[str, int]:
     """Subscriptions of the newsletter that are not in the audience, by the first reason."""
+    if plan.faulty is not None:
+        return dict(plan.excluded)
     s = subscription.c
     why = case(
         (state_is(s.state, SubscriptionState.UNSUBSCRIBED), "unsubscribed"),

@@ -12,6 +12,7 @@ from publisher.errors import Defect
 from publisher.formats.pepper import Pepper
 from publisher.stores import copying, postgres, schema, sqlite
 from publisher.stores.bounces import SqlBounces
+from publisher.stores.citations import SqlCitations
 from publisher.stores.copying import Copied
 from publisher.stores.database import Database
 from publisher.stores.departing import WATERMARK
@@ -46,6 +47,7 @@ class SqlStore:
             database.options(**{WATERMARK: watermark})
         self._guard = SqlGuard(database, watermark, pepper)
         self._issues = SqlIssues(database)
+        self._citations = SqlCitations(database)
         self._outbox = SqlOutbox(database, host)
         self._notices = SqlNotices(database)
         self._subscribers = SqlSubscribers(database, host, pepper)
@@ -60,6 +62,11 @@ class SqlStore:
     def guard(self) -> SqlGuard:
         """Whether an older store was put in place."""
         return self._guard
+
+    @property
+    def citations(self) -> SqlCitations:
+        """What issues carried, and who received it."""
+        return self._citations
 
     @property
     def issues(self) -> SqlIssues:

@@ -58,7 +58,7 @@ def press(store: Store, templates: TemplateSet) -> Press:
 def gate(press: Press, data: RetractionFile, **policy: object) -> Gate:
     """The gate at the slot."""
     chosen = SourcePolicy(**policy)  # type: ignore[arg-type]  # the tests' own shorthand
-    return Gate(press.store.issues, data, chosen, lambda: TUESDAY)
+    return Gate(press.store.citations, data, chosen, lambda: TUESDAY)
 
 
 class Falling(MemoryTransport):
@@ -157,7 +157,7 @@ def test_the_gate_asks_again_only_when_the_data_change(
     asked = gate(press, data)
     assert asked(issue.id) is None
     reads: list[int] = []
-    works = press.store.issues.works
+    works = press.store.citations.works
 
     class Counting:
         def works(self, issue_id: int) -> object:
@@ -179,7 +179,7 @@ def test_old_data_close_the_gate_where_the_settings_say_so(
     """By the clock of the moment."""
     issue = planned(press)
     late = Gate(
-        press.store.issues,
+        press.store.citations,
         data,
         SourcePolicy(stale_blocks=True),
         lambda: datetime(2027, 1, 1, tzinfo=UTC),
@@ -212,21 +212,21 @@ def test_planning_refuses_old_data_where_the_settings_say_so(
 def test_what_issues_cite_is_known_for_good(press: Press) -> None:
     """By issue and by work, once however often a version is carried; edits add to it."""
     issue = press.plan(TWO, TUESDAY)
-    works = press.store.issues.works(issue.id)
+    works = press.store.citations.works(issue.id)
     assert {(one.article_id, one.key) for one in works} == {
         (each.id, one.key) for each in TWO for one in each.sources
     }
-    (first, *_) = press.store.issues.carriers(["pmid:32023374", "doi:10.5555/none"])
+    (first, *_) = press.store.citations.carriers(["pmid:32023374", "doi:10.5555/none"])
     assert (first.issue_id, first.acknowledged) == (issue.id, False)
-    assert press.store.issues.carriers([]) == []
+    assert press.store.citations.carriers([]) == []
     fresh = tuple(replace(each, version=f"{n}" * 64) for n, each in enumerate(TWO, 1))
     press.reshape(issue, fresh, subject="New")
-    carriers = press.store.issues.carriers(["pmid:32023374"])
+    carriers = press.store.citations.carriers(["pmid:32023374"])
     assert {one.version for one in carriers} == {each.version for each in fresh}
 
 
 def test_many_articles_are_put_down(press: Press) -> None:
     """More versions than one statement asks for."""
     issue = press.plan(numbered(3, published_at=FRIDAY), TUESDAY)
-    assert len(press.store.issues.works(issue.id)) == 6
+    assert len(press.store.citations.works(issue.id)) == 6
     assert article().id

@@ -1,0 +1,38 @@
+"""What issues carried and who received it, as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from publisher.domain.reach import Faulty, Reach
+from publisher.domain.retraction import Carrier, Cited
+from publisher.stores import citing
+from publisher.stores import reach as reaching
+from publisher.stores.database import Database
+
+
+class SqlCitations:
+    """`ports.Citations` on SQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def versions(self, article_id: str) -> Sequence[tuple[str, str]]:
+        """Each version of the article that went out, with the text of an edition that held it."""
+        with self._database.read() as connection:
+            return reaching.versions(connection, article_id)
+
+    def reach(self, faulty: Faulty, newsletters: Collection[str]) -> Reach:
+        """Who received one of these versions, and who of them can be told, under `newsletters`."""
+        with self._database.read() as connection:
+            return reaching.reach(connection, faulty, newsletters)
+
+    def works(self, issue_id: int) -> Sequence[Cited]:
+        """The sources of the article versions that the issue's editions carry."""
+        with self._database.read() as connection:
+            return citing.of_issue(connection, issue_id)
+
+    def carriers(self, names: Collection[str]) -> Sequence[Carrier]:
+        """Where works with these keys were carried: by issue, then article and version."""
+        with self._database.read() as connection:
+            return citing.carriers(connection, names)

@@ -1,0 +1,188 @@
+"""Who received certain versions of an article: asked of the deliveries, all in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Text,
+    case,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+)
+
+from publisher.domain.delivery import DeliveryState
+from publisher.domain.issue import IssueState
+from publisher.domain.reach import Faulty, Reach
+from publisher.domain.subscription import SubscriptionState, SuppressionReason
+from publisher.ports import Group, NewIssue
+from publisher.stores.tables import (
+    delivery,
+    edition,
+    edition_article,
+    issue,
+    state_is,
+    subscriber,
+    subscription,
+    suppression,
+)
+
+D = DeliveryState
+_HAD = (D.ACCEPTED, D.UNKNOWN)
+_COMING = (D.QUEUED, D.CLAIMED, D.SENDING, D.DEFERRED)
+
+
+def chosen(faulty: Faulty, newsletters: Collection[str]) -> Select[tuple[int]]:
+    """One confirmed subscription of each person who can be told: ids.
+
+    The oldest of those that received it, else the oldest of all.
+    """
+    s = subscription.c
+    received = _received(faulty)
+    own = func.min(case((s.id.in_(received), s.id)))
+    return (
+        select(func.coalesce(own, func.min(s.id)))
+        .where(
+            state_is(s.state, SubscriptionState.CONFIRMED),
+            s.newsletter.in_(newsletters),
+            s.subscriber_id.in_(_people(faulty)),
+            ~_suppressed(),
+        )
+        .group_by(s.subscriber_id)
+    )
+
+
+def tell(
+    connection: Connection, issue_id: int, edition_id: int, plan: NewIssue, group: Group
+) -> int:
+    """One queued delivery for each who had a faulty version and is told by this newsletter."""
+    assert plan.faulty is not None  # noqa: S101 - what makes it a correction
+    s = subscription.c
+    readers = (
+        select(
+            literal(issue_id), s.id, literal(edition_id), literal(str(DeliveryState.QUEUED), Text)
+        )
+        .where(
+            s.id.in_(chosen(plan.faulty, plan.newsletters)),
+            s.newsletter == plan.slot.newsletter,
+            s.language == group.language,
+        )
+        .order_by(s.id)
+    )
+    columns = ["issue_id", "subscription_id", "edition_id", "state"]
+    return connection.execute(
+        insert(delivery).from_select(columns, readers),
+        execution_options={"preserve_rowcount": True},
+    ).rowcount
+
+
+def reach(connection: Connection, faulty: Faulty, newsletters: Collection[str]) -> Reach:
+    """Everybody who received one of the versions, by what became of them."""
+    s = subscription.c
+    rows = connection.execute(
+        select(s.newsletter, s.language, func.count())
+        .where(s.id.in_(chosen(faulty, newsletters)))
+        .group_by(s.newsletter, s.language)
+    )
+    reachable = {(row[0], row[1]): row[2] for row in rows}
+    fallen = _fallen(connection, faulty)
+    bounced = fallen.pop(str(SuppressionReason.BOUNCE), 0)
+    suppressed = sum(fallen.values())
+    everybody = connection.scalar(select(func.count()).select_from(_people(faulty).subquery()))
+    reached = sum(reachable.values())
+    return Reach(
+        reachable=dict(sorted(reachable.items(), key=lambda each: (each[0][0], each[0][1] or ""))),
+        left=(everybody or 0) - reached - bounced - suppressed,
+        bounced=bounced,
+        suppressed=suppressed,
+        erased=_count(connection, faulty, _HAD, delivery.c.subscription_id.is_(None)),
+        waiting=_count(connection, faulty, _COMING, _not_cancelled()),
+    )
+
+
+def versions(connection: Connection, article_id: str) -> Sequence[tuple[str, str]]:
+    """Each version of the article that went out in an issue, with the text of one edition."""
+    e = edition_article.c
+    rows = connection.execute(
+        select(e.version, func.min(edition.c.id))
+        .join(edition, edition.c.id == e.edition_id)
+        .join(issue, issue.c.id == edition.c.issue_id)
+        .where(e.article_id == article_id, issue.c.released_at.is_not(None))
+        .group_by(e.version)
+        .order_by(func.min(edition.c.id))
+    ).all()
+    return [
+        (version, connection.scalar(select(edition.c.text).where(edition.c.id == edition_id)) or "")
+        for version, edition_id in rows
+    ]
+
+
+def _editions(faulty: Faulty) -> Select[tuple[int]]:
+    e = edition_article.c
+    return select(e.edition_id).where(
+        e.article_id == literal(faulty.article_id, Text), e.version.in_(faulty.versions)
+    )
+
+
+def _received(faulty: Faulty) -> Select[tuple[int | None]]:
+    """Subscriptions that had it, or may have."""
+    return select(delivery.c.subscription_id).where(
+        delivery.c.edition_id.in_(_editions(faulty)),
+        state_is(delivery.c.state, *_HAD),
+        delivery.c.subscription_id.is_not(None),
+    )
+
+
+def _people(faulty: Faulty) -> Select[tuple[int]]:
+    s = subscription.c
+    return select(s.subscriber_id).where(s.id.in_(_received(faulty))).distinct()
+
+
+def _suppressed() -> ColumnElement[bool]:
+    return exists().where(
+        subscriber.c.id == subscription.c.subscriber_id, suppression.c.key == subscriber.c.key
+    )
+
+
+def _fallen(connection: Connection, faulty: Faulty) -> dict[str, int]:
+    """People who must not be mailed, by the reason of their suppression."""
+    rows = connection.execute(
+        select(suppression.c.reason, func.count())
+        .join(subscriber, subscriber.c.key == suppression.c.key)
+        .where(subscriber.c.id.in_(_people(faulty)))
+        .group_by(suppression.c.reason)
+    )
+    found: Mapping[str, int] = {row[0]: row[1] for row in rows}
+    return dict(found)
+
+
+def _count(
+    connection: Connection,
+    faulty: Faulty,
+    states: Sequence[DeliveryState],
+    where: ColumnElement[bool],
+) -> int:
+    return (
+        connection.scalar(
+            select(func.count())
+            .select_from(delivery)
+            .where(
+                delivery.c.edition_id.in_(_editions(faulty)),
+                state_is(delivery.c.state, *states),
+                where,
+            )
+        )
+        or 0
+    )
+
+
+def _not_cancelled() -> ColumnElement[bool]:
+    return delivery.c.issue_id.in_(
+        select(issue.c.id).where(~state_is(issue.c.state, IssueState.CANCELLED, IssueState.SKIPPED))
+    )
