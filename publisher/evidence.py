@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from publisher import correct
+from publisher import correct, watch
 from publisher.app import App
 from publisher.domain.article import Article
 from publisher.domain.issue import Issue
 from publisher.ports import Library
+
+
+def watch_sources(app: App, library: Library) -> tuple[watch.Fallen, ...]:
+    """Retracted works that issues carried, and who received them. Changes nothing."""
+    slugs = [newsletter.slug for newsletter in app.journal.newsletters]
+    return watch.watch(library, app.store, app.retractions, slugs)
 
 
 def trace_correction(app: App, article: Article) -> correct.Trace:

@@ -389,6 +389,14 @@ class Citations(Protocol):
         """The sources of the article versions that the issue's editions carry."""
         ...
 
+    def names(self) -> frozenset[str]:
+        """The keys of every work that an issue carried."""
+        ...
+
+    def resting_on(self, names: Collection[str]) -> Sequence[Cited]:
+        """Where works with these keys are cited without being called retracted."""
+        ...
+
     def carriers(self, names: Collection[str]) -> Sequence[Carrier]:
         """Where works with these keys were carried: by issue, then article and version."""
         ...

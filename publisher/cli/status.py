@@ -12,6 +12,7 @@ import typer
 from publisher.app import App, overdue, untold
 from publisher.cli import steps as advice
 from publisher.cli import traffic, words
+from publisher.cli.fallen import describe
 from publisher.cli.frame import cli
 from publisher.cli.session import Session, table
 from publisher.domain.announcement import Announcement
@@ -20,7 +21,9 @@ from publisher.domain.finding import Finding
 from publisher.domain.issue import Issue, IssueState
 from publisher.domain.journal import Newsletter
 from publisher.domain.retention import Erased
+from publisher.evidence import watch_sources
 from publisher.ports import Waiting
+from publisher.watch import Fallen
 
 OPEN = (IssueState.DRAFT, IssueState.APPROVED, IssueState.SENDING, IssueState.PAUSED)
 SKIPPED_SHOWN = 3
@@ -41,6 +44,7 @@ class Overview:
     overdue: tuple[tuple[Issue, str | None], ...]
     stuck: tuple[tuple[Issue, str], ...]
     traffic: traffic.Traffic
+    fallen: tuple[Fallen, ...]
     waiting: Waiting | None
     erased: tuple[datetime, Erased] | None
     missing_keys: frozenset[str]
@@ -85,6 +89,7 @@ def _look(app: App, now: datetime) -> Overview:
         overdue=overdue(app, now),
         stuck=advice.stuck(app.store),
         traffic=traffic.look(app, now),
+        fallen=tuple(each for each in watch_sources(app, library) if each.open),
         waiting=None if app.engine is None else app.engine.waiting(),
         erased=app.store.subscribers.erased(),
         missing_keys=app.store.suppressions.missing_keys(),
@@ -106,6 +111,8 @@ def _next_steps(seen: Overview) -> list[str]:
             steps.append(
                 f"Settle the mails of {name} that nobody answered: publisher issue show {name}"
             )
+    if seen.fallen:
+        steps.append("Tell those who received what was retracted since: publisher watch")
     steps += advice.for_overdue(seen.overdue)
     steps += advice.for_stuck(
         seen.stuck, {name: number for name, (number, _) in seen.traffic.held.items()}
@@ -143,6 +150,10 @@ def _document(app: App, session: Session, seen: Overview, steps: Sequence[str]) 
         },
         "articles": seen.articles,
         "findings": [words.finding(finding) for finding in seen.findings],
+        "fallen": [
+            {"work": each.name, "title": each.title, "articles": [a.slug for a in each.open]}
+            for each in seen.fallen
+        ],
         "untold": [
             {
                 "feed": each.topic,
@@ -194,6 +205,8 @@ def _lines(app: App, session: Session, seen: Overview, steps: Sequence[str]) -> 
         lines += ["", "The hub does not know yet of", *(_untold(app, each) for each in seen.untold)]
     if seen.findings:
         lines += ["", "Wrong in the articles", *(f"  {finding}" for finding in seen.findings)]
+    for each in seen.fallen:
+        lines += ["", *describe(each)]
     lines += ["", "What to do next", *(f"  {step}" for step in steps or ["Nothing needs you."])]
     return lines
 

@@ -6,13 +6,14 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from publisher import dispatch, plan, release
 from publisher.app import App
 from publisher.domain.issue import Issue, IssueState
 from publisher.domain.notice import Notice, NoticeKind
 from publisher.errors import PublisherError
+from publisher.watch import Fallen, draft
 
 PATIENCE = timedelta(hours=1)
 """How long after its slot an issue may wait for its pages before staff hear of it."""
@@ -143,6 +144,26 @@ def failed(failures: Iterable[dispatch.Failed], now: datetime) -> Iterator[Alert
             f"The transport '{failure.transport}' fails",
             f"The transport '{failure.transport}' cannot be used: {failure.reason}\n"
             f"{_meanwhile(failure)}\n\nLook: publisher doctor",
+        )
+
+
+def fallen(works: Iterable[Fallen], today: date) -> Iterator[Alert]:
+    """Works that were retracted after issues had carried them; each told of once."""
+    for work in works:
+        if not work.open:
+            continue
+        where = "\n".join(
+            f"  {each.title or each.article_id}: {', '.join(i.name for i in each.issues)}; "
+            f"{each.reach.people} can be told: publisher correct {each.slug} --plan"
+            for each in work.open
+        )
+        yield Alert(
+            f"fallen:{work.name}:{len(work.spread)}",
+            "A work that we sent was retracted",
+            f"{work.title} ({work.name}) was retracted. It went out in:\n{where}\n\n"
+            "Mend the article and put a correction into its front matter, for instance:\n\n"
+            f"{draft(work, today)}\nThen draft the mail with `publisher correct`. Nothing is sent "
+            "before somebody has approved it.\n\nLook: publisher watch",
         )
 
 

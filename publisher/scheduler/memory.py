@@ -23,7 +23,8 @@ NEWEST = 20
 class Memory:
     """The library as last read, what the live site was built from, and what is known to fail.
 
-    `told` holds keys of alerts that were queued.
+    `told` holds keys of alerts that were queued, `watched` the stamp of the data of retractions
+    that issues were last looked through with.
     """
 
     signature: str | None = None
@@ -31,6 +32,7 @@ class Memory:
     built: str | None = None
     blocked: dict[SlotId, str] = field(default_factory=dict)
     told: set[str] = field(default_factory=set)
+    watched: object = None
     retained_at: datetime | None = None
 
     def must_retain(self, now: datetime) -> bool:

@@ -30,6 +30,7 @@ from publisher.errors import (
     SettingsError,
     TemplateError,
 )
+from publisher.evidence import watch_sources
 from publisher.people import retain
 from publisher.ports import Library
 from publisher.scheduler import alerts, approvals
@@ -48,6 +49,7 @@ FAILING = {
     "build": "The site cannot be built or published",
     "hub": "The hub cannot be told of the feeds",
     "release": "Issues that are due cannot be let go",
+    "sources": "Sources cannot be looked up",
     "bounces": "What was refused cannot be judged",
     "retention": "People who should be erased cannot be",
     "alerts": "Staff cannot be told of what happened",
@@ -107,6 +109,13 @@ def tick(
         done = release_due(app, now, library)
         report.released, report.held = done.released, done.held
         found.extend(alerts.held(done.held, now))
+    if library is not None:
+        with _standing_alone("sources", report, found):
+            stamp = app.retractions.stamp()
+            if stamp != kept.watched:
+                today = now.astimezone(app.journal.zone).date()
+                found.extend(alerts.fallen(watch_sources(app, library), today))
+                kept.watched = stamp
     with _standing_alone("bounces", report, found):
         mailroom.judge_refusals(app.settings, app.store, now, nonce=nonce)
     with _standing_alone("retention", report, found):

@@ -32,6 +32,16 @@ class SqlCitations:
         with self._database.read() as connection:
             return citing.of_issue(connection, issue_id)
 
+    def names(self) -> frozenset[str]:
+        """The keys of every work that an issue carried."""
+        with self._database.read() as connection:
+            return citing.names(connection)
+
+    def resting_on(self, names: Collection[str]) -> Sequence[Cited]:
+        """Where works with these keys are cited without being called retracted."""
+        with self._database.read() as connection:
+            return citing.resting_on(connection, names)
+
     def carriers(self, names: Collection[str]) -> Sequence[Carrier]:
         """Where works with these keys were carried: by issue, then article and version."""
         with self._database.read() as connection:

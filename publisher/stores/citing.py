@@ -56,6 +56,28 @@ def of_issue(connection: Connection, issue_id: int) -> Sequence[Cited]:
     return _read(connection, carried)
 
 
+def names(connection: Connection) -> frozenset[str]:
+    """The keys of every work that was ever put down."""
+    a = article_source.c
+    return frozenset(connection.scalars(select(a.name).where(a.name != "").distinct()))
+
+
+def resting_on(connection: Connection, keys: Collection[str]) -> Sequence[Cited]:
+    """Sources that are these works and are not cited as retracted, whole, in a stable order."""
+    a, other = article_source.c, article_source.alias()
+    found: dict[tuple[str, str, str], Cited] = {}
+    for some in _pieces(sorted(keys)):
+        same = exists().where(
+            other.c.article_id == a.article_id,
+            other.c.version == a.version,
+            other.c.source_key == a.source_key,
+            other.c.name.in_(some),
+        )
+        for each in _read(connection, same & ~a.acknowledged):
+            found[each.article_id, each.version, each.key] = each
+    return list(found.values())
+
+
 def carriers(connection: Connection, names: Collection[str]) -> Sequence[Carrier]:
     """Issues that carried a version which cites a work with one of these keys."""
     a, e = article_source.c, edition_article.c

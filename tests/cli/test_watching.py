@@ -1,0 +1,87 @@
+"""A work falls after it was sent: the whole way to those who received it, and to nobody else."""
+
+from __future__ import annotations
+
+import re
+from email import message_from_bytes
+
+from publisher.app import open_app
+from publisher.scheduler import Memory, tick
+from publisher.settings import load as load_settings
+from tests.cli.conftest import Journal
+from tests.cli.test_sending import outbox
+from tests.cli.test_sources import VITAL, article, retract
+
+AFTER = "2026-11-26T09:00+00:00"
+
+
+def recipients(journal: Journal) -> list[str]:
+    """Whom each mail in the outbox is for."""
+    found = [message_from_bytes(path.read_bytes())["To"] for path in outbox(journal)]
+    return sorted(re.findall(r"[\w.]+@[\w.]+", " ".join(map(str, found))))
+
+
+def test_the_whole_rehearsal(planned: Journal) -> None:
+    """Send, fall, watch, mend, draft, approve, send: only those who received it, once."""
+    planned.run("send", "weekly/1", "--yes")
+    first = recipients(planned)
+    assert len(first) == 3
+    planned.add("dora")  # never received it
+    assert "No issue carried" in planned.run("watch", now=AFTER).stdout
+    assert planned.json("status", now=AFTER)["fallen"] == []
+    retract(planned, notice="10.5555/notice")
+    (fallen,) = planned.json("watch", now=AFTER, code=1)["fallen"]
+    assert fallen["work"] == f"doi:{VITAL.lower()}"
+    (spread,) = fallen["articles"]
+    assert (spread["issues"], spread["people"], spread["told"]) == (["weekly/1"], 3, False)
+    status = planned.json("status", now=AFTER)
+    assert [each["articles"] for each in status["fallen"]] == [["vitamin-d"]]
+    assert any("publisher watch" in step for step in status["next"])
+    assert len(outbox(planned)) == 3
+
+    text = article(planned).read_text()
+    draft = fallen["draft"].replace("SAY WHAT STILL HOLDS.", "We no longer stand by it.")
+    text = text.replace("evidence: strong\n", f"evidence: strong\n{draft}")
+    told = 'pmid: "30415629"\n    retracted: acknowledged\n    reason: We keep it to say so.'
+    article(planned).write_text(text.replace('pmid: "30415629"', told))
+    planned.run("check", now=AFTER)
+    (issue,) = planned.json("correct", "vitamin-d", "--plan", now=AFTER)["issues"]
+    assert issue["audience"] == 3
+    planned.run("watch", now=AFTER)  # a draft is on record: nothing more to start
+    planned.run("issue", "approve", issue["name"], "--yes", now=AFTER)
+    planned.run("send", issue["name"], "--yes", now="2026-11-26T09:05+00:00")
+    assert recipients(planned) == sorted(first * 2)
+    assert (
+        planned.json("correct", "vitamin-d", "--plan", now=AFTER)["issues"][0]["id"] == issue["id"]
+    )
+    assert "A correction issue is on record." in planned.run("watch", now=AFTER).stdout
+
+
+def test_staff_are_told_once_by_the_scheduler(planned: Journal) -> None:
+    """After the refresh, at the next tick; not again at the one after."""
+    planned.run("send", "weekly/1", "--yes")
+    text = (planned.root / "config/publisher.toml").read_text()
+    if "staff" not in text:
+        planned.set("[journal.sender]", 'staff = "desk@example.org"\n\n[journal.sender]')
+    retract(planned)
+    app = open_app(load_settings(None, {}, cwd=planned.root))
+    try:
+        from datetime import datetime
+
+        now = datetime.fromisoformat(AFTER)
+        memory = Memory()
+        report = tick(app, now, nonce=lambda: "0" * 32, memory=memory)
+        assert f"fallen:doi:{VITAL.lower()}:1" in report.told
+        again = tick(app, now, nonce=lambda: "1" * 32, memory=memory)
+        assert not [key for key in again.told if key.startswith("fallen")]
+    finally:
+        app.close()
+
+
+def test_who_is_forgotten_can_still_be_watched(planned: Journal) -> None:
+    """An article whose file is gone is named by its id, and how to tell its readers is said."""
+    planned.run("send", "weekly/1", "--yes")
+    retract(planned)
+    article(planned).unlink()
+    shown = planned.run("watch", now=AFTER, code=1).stdout
+    assert "The article is gone" in shown
