@@ -54,6 +54,15 @@ def is_current(connection: Connection) -> bool:
     return found == [newest]
 
 
+def must_be_current(connection: Connection, where: str) -> None:
+    """For whoever cannot change it. Raises StoreError where the schema is of another version."""
+    if not is_current(connection):
+        raise StoreError(
+            f"the store {where} is of another version than this publisher: "
+            "`publisher status` brings it up to date"
+        )
+
+
 def _upgrade(connection: Connection, where: str) -> None:
     from alembic import command
 

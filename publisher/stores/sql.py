@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 
 from publisher import ports
-from publisher.errors import Defect
+from publisher.errors import Defect, StoreError
 from publisher.formats.pepper import Pepper
 from publisher.stores import copying, postgres, schema, sqlite
 from publisher.stores.bounces import SqlBounces
@@ -190,6 +190,13 @@ def open_store(
     what is returned, not even its schema. Raises StoreError.
     """
     database = open_database(url, synchronous, busy_timeout, only_read=only_read, wake=wake)
+    if only_read:
+        try:
+            with database.read() as connection:
+                schema.must_be_current(connection, database.where)
+        except StoreError:
+            database.close()
+            raise
     return SqlStore(database, host, pepper, watermark)
 
 

@@ -31,3 +31,11 @@ def test_a_file_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="publisher status"):
         open_store(f"sqlite:///{tmp_path}/var/store.db", only_read=True)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_older_store_is_told_how_to_be_mended(tmp_path: Path) -> None:
+    """It cannot be brought up to date by whoever only looks."""
+    url = f"sqlite:///{tmp_path}/store.db"
+    open_store(url).close()
+    with pytest.raises(StoreError, match="`publisher status` brings it up to date"):
+        open_store(url, only_read=True)
