@@ -43,7 +43,7 @@ class Looked:
         """The settings, or what is wrong with them."""
         if self.broken:
             raise self.broken
-        return settings(self.root)
+        return replace(settings(self.root), watermark=self.root / "watermark.json")
 
     def get(self, path: str, status: int = 200, headers: dict[str, str] | None = None) -> str:
         """The text of one answer."""

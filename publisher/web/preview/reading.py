@@ -135,7 +135,7 @@ class Desk:
         if self._empty is None:
             self._empty = tempfile.TemporaryDirectory(prefix="publisher-preview-")
         url = f"sqlite:///{self._empty.name}/empty.sqlite3"
-        app = open_app(replace(settings, store_url=url))
+        app = open_app(replace(settings, store_url=url, watermark=None))
         app.store.migrate(self._clock())
         return app
 
