@@ -294,11 +294,14 @@ class SmtpSender:
             )
         if "@" not in envelope.recipient or _forbidden(envelope.recipient):
             return Outcome(OutcomeKind.REFUSED, 0, "this is not an address that SMTP can carry")
-        addresses = envelope.sender + envelope.recipient
-        if not addresses.isascii() and not self._offered.smtputf8:
-            return Outcome(
-                OutcomeKind.REFUSED, 0, "the server takes no address beyond ASCII (SMTPUTF8)"
-            )
+        if not self._offered.smtputf8:
+            if not envelope.recipient.isascii():
+                return Outcome(
+                    OutcomeKind.REFUSED, 0, "the server takes no address beyond ASCII (SMTPUTF8)"
+                )
+            if not envelope.sender.isascii():  # ours, so no reader is refused for it
+                words = "the server takes no envelope sender beyond ASCII (SMTPUTF8): set another"
+                return Outcome(OutcomeKind.DEFERRED, 0, words)
         if not _ascii(message) and not self._offered.eightbit:
             return Outcome(OutcomeKind.REFUSED, 0, "the server takes no 8-bit text (8BITMIME)")
         if 0 < self._offered.limit < len(message):

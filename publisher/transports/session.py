@@ -211,7 +211,7 @@ class Session(smtplib.SMTP):
         """AUTH XOAUTH2, the way of the large mailbox providers. Raises as `login` does."""
         if "XOAUTH2" not in self.esmtp_features.get("auth", "").upper().split():
             raise smtplib.SMTPNotSupportedError("the server offers no login by token (XOAUTH2)")
-        first = f"user={username}\x01auth=Bearer {token}\x01\x01"
+        first = xoauth2(username, token)
         # A refusal comes as a challenge, whose answer is empty; then comes the 535.
         self.auth("XOAUTH2", lambda challenge=None: first if challenge is None else "")
 
@@ -261,6 +261,11 @@ class Session(smtplib.SMTP):
     def _drop(self, why: str) -> NoReturn:
         self.close()
         raise smtplib.SMTPServerDisconnected(why)
+
+
+def xoauth2(username: str, token: str) -> str:
+    """What AUTH XOAUTH2 says, before it is coded in base64."""
+    return f"user={username}\x01auth=Bearer {token}\x01\x01"
 
 
 def whole_lines(message: bytes) -> bytes:

@@ -16,6 +16,7 @@ reader alike, so they are a TransportError.
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import smtplib
 import socket
@@ -32,7 +33,7 @@ from publisher.domain.outcome import cleaned
 from publisher.errors import TransportError, TransportUnavailable
 from publisher.transports.options import Options, read
 from publisher.transports.sender import Manners, SmtpSender
-from publisher.transports.session import Session, Timeouts
+from publisher.transports.session import Session, Timeouts, xoauth2
 
 __all__ = ["Security", "SmtpOptions", "SmtpSender", "SmtpTransport", "connect"]
 
@@ -182,11 +183,16 @@ class SmtpTransport:
                 f"{where} offers no login here: check the port and security, "
                 "or leave out username and password"
             )
+        secret = _text(options.password) or self._access_token(where)
         try:
             if options.password is None:
-                session.login_with_token(options.username, self._access_token(where))
+                session.login_with_token(options.username, secret)
             else:
-                session.login(options.username, options.password.get_secret_value())
+                session.login(options.username, secret)
+        except smtplib.SMTPResponseException as error:
+            error.smtp_error = _hidden(error.smtp_error, options.username, secret)
+            error.args = (error.smtp_code, error.smtp_error)
+            raise
         except ValueError:  # `from None`: what smtplib tripped over may hold the secret
             raise TransportError(f"{where}: its login dialogue makes no sense") from None
 
@@ -234,6 +240,17 @@ class SmtpTransport:
 
 def _text(secret: SecretStr | None) -> str:
     return "" if secret is None else secret.get_secret_value()
+
+
+def _hidden(words: bytes | str, username: str, secret: str) -> bytes:
+    """What a server said to a login, without what was logged in with: some say it back."""
+    said = words.encode() if isinstance(words, str) else words
+    plain = secret.encode()
+    forms = (plain, f"\0{username}\0{secret}".encode(), xoauth2(username, secret).encode())
+    for form in forms:
+        for shown in (form, base64.b64encode(form), base64.b64encode(form).rstrip(b"=")):
+            said = said.replace(shown, b"***")
+    return said
 
 
 def _is_here(host: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 import socket
 from collections.abc import Iterator, Mapping
@@ -287,6 +288,24 @@ def test_what_a_server_cannot_take_is_refused_with_the_reason(
     assert "MAIL FROM:<bounces@journal.example.org>" in relay.commands
 
 
+def test_our_own_address_beyond_ascii_refuses_no_reader() -> None:
+    """A server without SMTPUTF8 can't take it: deferred, until the settings name another."""
+    with Relay(always={"EHLO": "250 relay"}) as relay:
+        outcome, _ = one(relay, Envelope("jörg@journal.example.org", "reader@example.org"))
+    assert outcome.kind is DEFERRED
+    assert "envelope sender" in outcome.reply
+    assert not any(command.startswith("MAIL") for command in relay.commands)
+
+
+@pytest.mark.parametrize("offer", ["250-relay\r\n250 SIZE", "250-relay\r\n250 SIZE 0"])
+def test_a_server_that_names_no_limit_has_none(offer: str) -> None:
+    """RFC 1870 §4: SIZE alone, or 0, says that there is no fixed one."""
+    with Relay(always={"EHLO": offer}) as relay:
+        outcome, _ = one(relay)
+    assert outcome.kind is ACCEPTED
+    assert any(" SIZE=" in command for command in relay.commands)
+
+
 def test_a_message_over_the_limit_is_not_sent() -> None:
     """The server's SIZE is believed before the bytes travel (RFC 1870)."""
     with Relay(always={"EHLO": "250-relay\r\n250 SIZE 10"}) as relay:
@@ -427,6 +446,19 @@ def test_words_slipped_in_before_tls_are_forgotten(trusted: authority.Authority)
     assert len([c for c in relay.commands if c.startswith("EHLO")]) == 2
 
 
+def test_more_clear_text_than_is_read_at_once_breaks_the_handshake(
+    trusted: authority.Authority,
+) -> None:
+    """What is still on its way when TLS begins is no TLS: the session ends, and nothing is sent."""
+    injected = "220 go ahead\r\n" + "250 AUTH PLAIN\r\n" * 20_000
+    always = {"EHLO": "250-relay\r\n250 STARTTLS", "STARTTLS": injected}
+    with Relay(always=always, context=trusted.context) as relay:
+        with pytest.raises(TransportError) as caught:
+            transport(relay, **STARTTLS, ca_file=str(trusted.ca_file)).open()
+        assert "transport 'main'" in str(caught.value)
+    assert not any(command.startswith(("MAIL", "AUTH")) for command in relay.commands)
+
+
 def test_opportunistic_encrypts_when_it_can(trusted: authority.Authority) -> None:
     """With an offer it encrypts, whatever the certificate; without one it sends as it is."""
     with Relay(always=OFFER, context=trusted.context) as relay:
@@ -448,6 +480,10 @@ def test_a_wrong_ca_file_is_named(tmp_path: Path) -> None:
 # --- login ------------------------------------------------------------------------------------------
 
 LOGIN: dict[str, Any] = {"username": "post@journal.example.org", "password": "correct horse"}
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
 
 
 @pytest.fixture
@@ -492,6 +528,56 @@ class TestLogin:
         assert type(caught.value) is error
         assert "correct horse" not in str(caught.value)
         assert "post@" not in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("way", "answers", "said"),
+        [
+            ("PLAIN", ["235 2.7.0 welcome"], ["AUTH PLAIN {plain}"]),
+            ("LOGIN", ["334 VXNlcm5hbWU6"], ["AUTH LOGIN {user}", "{password}"]),
+        ],
+    )
+    def test_each_way_to_log_in(
+        self, trusted: authority.Authority, way: str, answers: list[Answer], said: list[str]
+    ) -> None:
+        """RFC 4616's PLAIN in one step; LOGIN asks twice. Each in the form that servers read."""
+        user, password = LOGIN["username"], LOGIN["password"]
+        forms = {
+            "plain": _base64(f"\0{user}\0{password}"),
+            "user": _base64(user),
+            "password": _base64(password),
+        }
+        secret = said[-1].format(**forms)
+        always = {"EHLO": f"250-r\r\n250 AUTH {way}", secret.upper(): "235 2.7.0 welcome"}
+        always[secret] = "235 2.7.0 welcome"
+        with Relay(
+            {"AUTH": answers}, always=always, context=trusted.context, implicit=True
+        ) as relay:
+            outcome, _ = one(relay, **IMPLICIT, **LOGIN, ca_file=str(trusted.ca_file))
+        assert outcome.kind is ACCEPTED
+        wanted = [line.format(**forms) for line in said]
+        login = relay.commands[1 : 1 + len(wanted)]
+        assert [line.lower() for line in login] == [line.lower() for line in wanted]
+
+    @pytest.mark.parametrize("way", ["plain", "coded", "whole"])
+    def test_a_server_that_says_the_password_back_is_not_quoted(
+        self, trusted: authority.Authority, way: str
+    ) -> None:
+        """Neither as it is nor in base64, whole or with the name."""
+        user, password = LOGIN["username"], LOGIN["password"]
+        shown = {
+            "plain": password,
+            "coded": _base64(password),
+            "whole": _base64(f"\0{user}\0{password}"),
+        }[way]
+        offer = {"EHLO": "250-r\r\n250 AUTH PLAIN", "AUTH": f"535 5.7.8 wrong: {shown}"}
+        with (
+            Relay(always=offer, context=trusted.context, implicit=True) as relay,
+            pytest.raises(TransportError) as caught,
+        ):
+            transport(relay, **IMPLICIT, **LOGIN, ca_file=str(trusted.ca_file)).open()
+        assert "wrong: ***" in str(caught.value)
+        assert shown not in str(caught.value)
+        assert shown not in repr(caught.value.__cause__)
 
     @pytest.mark.parametrize("offer", ["250 relay", "250-relay\r\n250 AUTH KERBEROS"])
     def test_no_login_is_offered(self, trusted: authority.Authority, offer: str) -> None:
