@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from datetime import time as clock_time
@@ -19,11 +20,13 @@ from publisher import transports as kinds
 from publisher.dispatch import Bounds, Travel
 from publisher.domain.backoff import Backoff
 from publisher.domain.breaker import Breaker, BreakerEvent, Circuit
-from publisher.domain.issue import IssueState
+from publisher.domain.delivery import DeliveryState
+from publisher.domain.issue import IssueEvent, IssueState
 from publisher.domain.journal import Journal
 from publisher.domain.limits import EVERY_OTHER, LimitPolicy, Limits, QuietHours
 from publisher.domain.notice import Notice, NoticeKind
 from publisher.domain.route import Route
+from publisher.errors import NotAllowed
 from publisher.limiting import WindowLimiter
 from publisher.ports import Transport
 from publisher.transports.memory import MemoryTransport
@@ -534,3 +537,95 @@ def test_the_bounds_of_travel_are_stated() -> None:
 
     assert timedelta(seconds=30) == throttle.HORIZON
     assert Bounds().batch == 200
+
+
+# --- staff, at any time -------------------------------------------------------------------------
+
+
+class Fickle(Relay):
+    """Puts every fifth reader off and refuses every seventh, each the first time it hears of them."""
+
+    def __init__(self, known: set[str]) -> None:
+        self.known = known  # shared between servers: a retry may come to another
+        super().__init__()
+
+    def answer(self, verb: str) -> Any:
+        if verb == "RCPT":
+            return Deciding(self)
+        return super().answer(verb)
+
+    def say(self, line: Any, answer: Any) -> bool:
+        return super().say(line, answer() if isinstance(answer, Deciding) else answer)
+
+
+class Deciding:
+    """An answer that is known only once the command has been noted."""
+
+    def __init__(self, relay: Fickle) -> None:
+        self.relay = relay
+
+    def __call__(self) -> str:
+        asked = [s.commands[-1] for s in self.relay.sessions if s.commands]
+        for command in asked:
+            if command.startswith("RCPT") and command not in self.relay.known:
+                self.relay.known.add(command)
+                number = int(command.partition("reader")[2][:5])
+                if number % 5 == 0:
+                    return "450 4.2.0 later"
+                if number % 7 == 0:
+                    return "550 5.2.1 not today"
+        return "250 ok"
+
+
+def test_staff_at_any_time_and_a_second_worker_double_nothing(post: Post) -> None:
+    """Two workers send by two servers while staff pause, resume and retry all the time: in the end
+    everybody has it once, by the servers' own logs.
+    """
+    subscribe(post.store, "weekly", readers(105))
+    issue = release(post.store, post.journal)
+    routes = {"both": Route("both", ("main", "backup"), {"main": 1, "backup": 1})}
+    known: set[str] = set()
+    over = threading.Event()
+    failures: list[BaseException] = []
+    with Fickle(known) as main, Fickle(known) as backup:
+
+        def work() -> None:
+            try:
+                while not over.is_set():
+                    post.dispatcher(
+                        smtp("main", main, connections=1),
+                        smtp("backup", backup, connections=1),
+                        travel=travel(post, routes),
+                        bounds=replace(QUICK, batch=9),
+                    ).drain(over)
+                    time.sleep(0.01)
+            except BaseException as error:  # noqa: BLE001 (the main thread asserts on it)
+                failures.append(error)
+
+        workers = [threading.Thread(target=work) for _ in range(2)]
+        for worker in workers:
+            worker.start()
+        limit = time.monotonic() + 90
+        while post.counts(issue) != {ACCEPTED: 105} and not failures and time.monotonic() < limit:
+            _meddle(post, issue.id)
+            time.sleep(0.2)
+        over.set()
+        for worker in workers:
+            worker.join()
+        assert failures == []
+        assert got(main, backup) == readers(105)
+    assert post.counts(issue) == {ACCEPTED: 105}
+
+
+def _meddle(post: Post, issue_id: int) -> None:
+    """What staff may do, allowed at that moment or not."""
+    for act in (
+        lambda: post.store.issues.move(issue_id, IssueEvent.PAUSE, NOW),
+        lambda: post.store.outbox.retry(issue_id, DeliveryState.DEFERRED, NOW),
+        lambda: post.store.outbox.retry(issue_id, DeliveryState.REFUSED, NOW),
+        lambda: post.store.outbox.resolve(issue_id, "accepted", NOW),
+        lambda: post.store.issues.move(issue_id, IssueEvent.RESUME, NOW),
+    ):
+        with suppress(NotAllowed):
+            act()
+        time.sleep(0.005)
