@@ -54,7 +54,7 @@ def alone(store: Store, where: str, port: int, count: int) -> tuple[float, float
 def shared(store: Store, url: str, port: int, count: int, workers: int) -> tuple[float, float]:
     """Workers of a cluster; the same."""
     subscribe(store, "weekly", readers(count))
-    words = [url, str(port), str(max(1, CONNECTIONS // workers)), "60", "1"]
+    words = [url, "127.0.0.1", str(port), str(max(1, CONNECTIONS // workers)), "60", "1"]
     command = [sys.executable, "-m", "tests.journeys.cluster", *words]
     processes = [subprocess.Popen(command, cwd=ROOT) for _ in range(workers)]
     time.sleep(4)  # they are ready

@@ -5,6 +5,7 @@
 set -euo pipefail
 
 declare -A wanted=([chromium]=chromium [postfix]=/usr/sbin/postfix [newsboat]=newsboat [nginx]=/usr/sbin/nginx [rss2email]=r2e [dovecot-imapd]=/usr/sbin/dovecot)
+wanted+=([iproute2]=ip [systemd]=systemd-analyze [openssl]=openssl [curl]=curl)
 wanted+=([caddy]=caddy [default-jre-headless]=java [opendkim]=/usr/sbin/opendkim [rspamd]=rspamd [spamassassin]=spamassassin)
 missing=()
 for package in "${!wanted[@]}"; do

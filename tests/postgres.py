@@ -48,6 +48,10 @@ class Server:
         with psycopg.connect(self.conninfo("postgres"), autocommit=True) as connection:
             connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
 
+    def connected(self, name: str = "postgres") -> psycopg.Connection:
+        """A connection of its own to one database."""
+        return psycopg.connect(self.conninfo(name))
+
     def conninfo(self, name: str) -> str:
         """For psycopg."""
         return f"host={self.root} port={self.port} user=publisher dbname={name}"

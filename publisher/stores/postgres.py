@@ -13,6 +13,9 @@ from publisher.stores.database import OVERFLOW, POOL, Database
 from publisher.stores.waking import WAKE
 
 CONNECT_SECONDS = 10
+IDLE_MILLISECONDS = 10_000
+"""How long a transaction may stand still: a worker that froze in the middle of one, or was cut off,
+holds everybody up so long, and loses it."""
 
 
 def connect(
@@ -45,7 +48,8 @@ def connect(
             "keepalives_interval": 10,
             "keepalives_count": 3,
             "tcp_user_timeout": 30_000,
-            "options": f"-c lock_timeout={timeout} -c idle_in_transaction_session_timeout=120000",
+            "options": f"-c lock_timeout={timeout} "
+            f"-c idle_in_transaction_session_timeout={IDLE_MILLISECONDS}",
         },
     )
     database = Database(engine, parsed.render_as_string(hide_password=True), only_read)

@@ -1,6 +1,6 @@
 """Workers of a cluster: processes that share an issue in PostgreSQL, for tests that harm them.
 
-`python -m tests.journeys.cluster STORE PORT CONNECTIONS LEASE_SECONDS CONCURRENCY` is one.
+`python -m tests.journeys.cluster STORE HOST PORT CONNECTIONS LEASE_SECONDS CONCURRENCY` is one.
 """
 
 from __future__ import annotations
@@ -42,9 +42,11 @@ def cluster_store(url: str) -> Store:
     return store
 
 
-def settings_for(root: Path, url: str, port: int, connections: int, lease: float) -> Settings:
-    """A journal whose only transport is a relay at `port`."""
-    options = {"host": "127.0.0.1", "port": port, "security": "none", "connections": connections}
+def settings_for(
+    root: Path, url: str, relay: tuple[str, int], connections: int, lease: float
+) -> Settings:
+    """A journal whose only transport is a relay at this host and port."""
+    options = {"host": relay[0], "port": relay[1], "security": "none", "connections": connections}
     return replace(
         settings(root),
         store_url=url,
@@ -63,9 +65,14 @@ def worker(
     lease: float = 2.0,
     concurrency: int = 1,
     prefix: tuple[str, ...] = (),
+    at: tuple[str, int] | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A worker of its own process; gone at the end, whatever happens. `prefix` runs it."""
-    words = [url, str(relay.port), str(connections), str(lease), str(concurrency)]
+    """A worker of its own process; gone at the end, whatever happens.
+
+    `prefix` runs it; `at` is where it finds the relay.
+    """
+    host, port = at or ("127.0.0.1", relay.port)
+    words = [url, host, str(port), str(connections), str(lease), str(concurrency)]
     process = subprocess.Popen(
         [*prefix, sys.executable, "-m", "tests.journeys.cluster", *words],
         cwd=ROOT,
@@ -104,9 +111,9 @@ def account(found: Issue, received: list[Received], audience: int, most: int) ->
 
 def main() -> None:
     """Work until SIGTERM, as `publisher worker --concurrency N` does."""
-    url, port, connections, lease, concurrency = sys.argv[1:]
+    url, host, port, connections, lease, concurrency = sys.argv[1:]
     root = Path("/nonexistent")
-    app = open_app(settings_for(root, url, int(port), int(connections), float(lease)))
+    app = open_app(settings_for(root, url, (host, int(port)), int(connections), float(lease)))
     run(
         app,
         clock=lambda: datetime.now(UTC),
