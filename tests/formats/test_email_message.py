@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from email import message_from_bytes
+from email.header import decode_header, make_header
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from publisher.domain.journal import Mailbox
@@ -65,7 +67,16 @@ def test_the_newsletter_may_have_a_sender_of_its_own() -> None:
     assert "Reply-To" not in message
 
 
+def recipient(raw: bytes) -> str:
+    """To as RFC 2047 §6.2 reads it: without the space between two encoded words.
+
+    The newer parser of Python 3.11 keeps that space within a display name.
+    """
+    return str(make_header(decode_header(message_from_bytes(raw)["To"])))
+
+
 @settings(max_examples=8, deadline=None)
+@example("t" * 30, "aaaaaaaaaaéééééééé日日日日日😀😀")
 @given(TOKENS, st.text("aé日😀 ", min_size=1, max_size=50).map(one_line))
 def test_filling_gives_what_a_full_render_gives(token: str, name: str) -> None:
     """Joined segments read exactly as a mail that the email package writes for this reader."""
@@ -87,7 +98,8 @@ def test_filling_gives_what_a_full_render_gives(token: str, name: str) -> None:
         cte="quoted-printable",
     )
     expected, found = mails.parsed(bytes(whole)), mails.parsed(raw)
-    for header in ("To", "Date", "Message-ID", "Subject", "List-Unsubscribe"):
+    assert recipient(raw) == recipient(bytes(whole))
+    for header in ("Date", "Message-ID", "Subject", "List-Unsubscribe"):
         assert str(found[header]) == str(expected[header])
     for part in ("plain", "html"):
         assert mails.content(found, part) == mails.content(expected, part)
