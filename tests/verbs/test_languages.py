@@ -149,6 +149,8 @@ def test_a_right_to_left_mail_is_turned_around(
         title = page.get_by_role("heading", level=2, name="CAR-NK cells").first
         assert title.get_attribute("lang") == "en"
         assert title.evaluate("e => getComputedStyle(e).direction") == "ltr"
+        category = page.get_by_text("Cancer", exact=True).first
+        assert (category.get_attribute("lang"), category.get_attribute("dir")) == ("en", "ltr")
         note = page.get_by_role("heading", name="לתשומת לבך")
         assert note.evaluate("e => getComputedStyle(e).direction") == "rtl"
 
