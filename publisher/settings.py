@@ -82,6 +82,7 @@ class Serving:
     port: int = 8000
     trusted_proxies: tuple[str, ...] = ()
     cache_control: str = "public, max-age=300"
+    metrics_token_file: str | None = None  # below the journal's folder; without it no /metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,7 @@ class Settings:
     publishing: Publishing = field(default_factory=Publishing)
     dispatching: Dispatching = field(default_factory=Dispatching)
     serving: Serving = field(default_factory=Serving)
+    log: str = "text"
     watermark: Path | None = None  # tells when an older store is put in place
     engine: str = "embedded"
     cutoff: timedelta = timedelta(hours=48)  # how old a missed slot may be to be caught up
@@ -227,6 +229,7 @@ def load(
         public_dir=root / document.public,
         store_url=_store_url(document.store, root),
         watermark=root / document.watermark,
+        log=document.log,
         engine=document.engine,
         transports=ways,
         routes=routes(

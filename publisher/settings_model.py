@@ -282,6 +282,7 @@ class ServingTable(Table):
         tuple[Annotated[str, AfterValidator(network)], ...], BeforeValidator(listed)
     ] = ()
     cache_control: Line = "public, max-age=300"
+    metrics_token_file: Line | None = None
 
 
 class Document(Table):
@@ -297,6 +298,7 @@ class Document(Table):
     public: Line = "public"
     store: Line = "sqlite:///var/store.sqlite3"
     watermark: Line = "var/watermark"
+    log: Literal["text", "json"] = "text"
     engine: Literal["embedded", "procrastinate"] = "embedded"
     secret_key_file: Lines = ("var/secret.key",)
     secret_key: SecretStr | None = None

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 from typing import Annotated
 
 import typer
 
 from publisher.app import App, open_app
-from publisher.cli import words
+from publisher.cli import logs, words
 from publisher.cli.demo import staged
 from publisher.cli.frame import cli
 from publisher.cli.sending import stopping
@@ -92,14 +90,7 @@ def _stay(
     # Only here: a web server and a scheduler are much to load for `publisher check`.
     from publisher import scheduler as clockwork
 
-    # Our own news, and other libraries' only where something is wrong.
-    logging.basicConfig(
-        level=logging.WARNING,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
-
-    logging.getLogger("publisher").setLevel(logging.WARNING if session.quiet else logging.INFO)
+    logs.begin(session.settings().log, quiet=session.quiet)
 
     def change(settings: Settings) -> Settings:
         return staged(settings) if demo else settings

@@ -236,7 +236,7 @@ def _tell(live: Live, clock: Clock, report: dispatch.Report) -> None:
 def _log_finished(app: App, issue_id: int) -> None:
     issue = app.store.issues.get(issue_id)
     counts = ", ".join(f"{number} {state}" for state, number in issue.counts.items() if number)
-    log.info("%s is finished: %s", issue.name, counts)
+    log.info("%s is finished: %s", issue.name, counts, extra={"issue": issue.id})
 
 
 class _Server(uvicorn.Server):

@@ -252,12 +252,12 @@ def _standing_alone(part: str, report: Report, found: list[Alert]) -> Iterator[N
 def _log(report: Report, now: datetime) -> None:
     for issue in report.planned:
         if issue.planned_at == now:  # else another process planned it in this moment
-            log.info("planned %s, slot %s", issue.name, issue.slot.key)
+            log.info("planned %s, slot %s", issue.name, issue.slot.key, extra={"issue": issue.id})
     for issue in report.skipped:
         log.info("no issue for %s, slot %s: %s", issue.newsletter, issue.slot.key, issue.reason)
     for issue in report.released:
         people = "person" if issue.audience == 1 else "people"
-        log.info("%s goes to %d %s", issue.name, issue.audience, people)
+        log.info("%s goes to %d %s", issue.name, issue.audience, people, extra={"issue": issue.id})
     if report.built is not None and report.built.changed:
         log.info("built the site: %d files", report.built.files)
     for one in report.held:

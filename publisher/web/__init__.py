@@ -23,6 +23,7 @@ from publisher.web.failures import unavailable
 from publisher.web.guards import AccessLog, BodyLimit, SecurityHeaders
 from publisher.web.joining import Joining
 from publisher.web.leaving import Leaving
+from publisher.web.measuring import Measuring
 from publisher.web.pages import Pages
 from publisher.web.turnstile import Turnstile
 
@@ -48,6 +49,7 @@ def assemble(current: Callable[[], App], clock: Clock, pace: float = PACE) -> St
     routes = [
         Route("/healthz", _alive, methods=["GET"]),
         Route("/readyz", _Readiness(current).get, methods=["GET"]),
+        Route("/metrics", Measuring(current).get, methods=["GET"]),
         Route("/subscribe", joining.form, methods=["GET"]),
         Route("/subscribe", joining.ask, methods=["POST"]),
         Route("/subscribe/embed", joining.form, methods=["GET"]),

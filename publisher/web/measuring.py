@@ -1,0 +1,116 @@
+"""`GET /metrics`: what the store knows, for Prometheus. No address, no reader, no article.
+
+Read from the store at each call, so that one web process tells of every worker. Series are bounded
+by newsletters × states. Without `serving.metrics_token_file` there is no such page.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from publisher.app import App
+from publisher.domain.issue import IssueState
+from publisher.errors import Restored, StoreError
+
+TYPE = "text/plain; version=0.0.4; charset=utf-8"
+OPEN = (IssueState.DRAFT, IssueState.APPROVED, IssueState.SENDING, IssueState.PAUSED)
+
+
+class Measuring:
+    """Answers `/metrics` to whoever holds the token."""
+
+    def __init__(self, current: Callable[[], App]) -> None:
+        self._current = current
+
+    def get(self, request: Request) -> Response:
+        """The exposition format, version 0.0.4. In a thread, since it reads the store."""
+        app = self._current()
+        path = app.settings.serving.metrics_token_file
+        try:
+            token = "" if path is None else (app.settings.root / path).read_text("utf-8").strip()
+        except (OSError, ValueError):
+            token = ""
+        if not token:
+            return PlainTextResponse("not found\n", 404)
+        given = request.headers.get("authorization", "")
+        if not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
+            wanted = {"WWW-Authenticate": "Bearer"}
+            return PlainTextResponse("a token is needed\n", 401, headers=wanted)
+        registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        registry.register(_Store(app))
+        return Response(
+            generate_latest(registry), headers={"Cache-Control": "no-store"}, media_type=TYPE
+        )
+
+
+class _Store:
+    """Implements prometheus_client's Collector for one call."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing beforehand: `collect` must not run at registration."""
+        return ()
+
+    def collect(self) -> Iterable[Metric]:
+        """One family after the other."""
+        store = self._app.store
+        issues = store.issues.list(states=OPEN)
+        yield _family(
+            "publisher_issues",
+            "Issues that are not at their end",
+            Counter((issue.newsletter, issue.state.value) for issue in issues),
+        )
+        mails: Counter[tuple[str, str]] = Counter()
+        for issue in issues:
+            for state, number in issue.counts.items():
+                mails[issue.newsletter, state] += number
+        yield _family("publisher_open_deliveries", "Mails of those issues", mails)
+        yield _family(
+            "publisher_subscriptions",
+            "Subscriptions",
+            {
+                (newsletter, state): number
+                for newsletter, states in store.subscribers.counts().items()
+                for state, number in states.items()
+            },
+        )
+        yield _family("publisher_notices", "Mails outside issues", store.notices.counts())
+        reasons = store.suppressions.counts()
+        yield _family("publisher_suppressions", "Addresses never mailed", reasons, ("reason",))
+        stopped = GaugeMetricFamily(
+            "publisher_sending_stopped", "1 while a restored store or its watermark stops all mail"
+        )
+        stopped.add_metric((), float(_stopped(self._app)))
+        yield stopped
+
+
+def _family(
+    name: str,
+    words: str,
+    found: Mapping[tuple[str, str], int] | Mapping[str, int],
+    labels: tuple[str, ...] = (),
+) -> Metric:
+    rows = [((key,) if isinstance(key, str) else key, number) for key, number in found.items()]
+    names = labels or ("newsletter", "state")[-len(rows[0][0]) :] if rows else labels
+    family = GaugeMetricFamily(name, words, labels=names)
+    for values, number in rows:
+        family.add_metric(values, number)
+    return family
+
+
+def _stopped(app: App) -> bool:
+    try:
+        app.store.guard.check()
+    except (Restored, StoreError):
+        return True
+    return False
