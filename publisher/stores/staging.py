@@ -22,7 +22,7 @@ CREATE TABLE staged (
     name TEXT NOT NULL, topics TEXT, cadence TEXT, language TEXT, time_zone TEXT, consent TEXT
 )
 """
-_CACHE = -32_768
+_CACHE = -16_384
 """KiB that SQLite may hold of it: what does not fit is on disk."""
 
 

@@ -8,7 +8,12 @@ from difflib import get_close_matches
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from email_validator import EmailNotValidError, ValidatedEmail, validate_email
+from email_validator import (
+    SPECIAL_USE_DOMAIN_NAMES,
+    EmailNotValidError,
+    ValidatedEmail,
+    validate_email,
+)
 from email_validator.rfc_constants import CASE_INSENSITIVE_MAILBOX_NAMES
 
 from publisher.domain.journal import Category, Journal, Newsletter
@@ -21,6 +26,9 @@ PLAIN_LENGTH = 200
 """Characters of an address that no limit of RFC 5321 §4.5.3.1 can be near to."""
 _ATOM = r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+"
 _PLAIN_LOCAL = re.compile(rf"(?=.{{1,64}}\Z){_ATOM}(\.{_ATOM})*")
+_LABEL = r"[a-z0-9](?:[a-z0-9]|-(?!-)){0,61}(?<!-)"
+_PLAIN_DOMAIN = re.compile(rf"(?:{_LABEL}\.)+[a-z]{{2,63}}", re.ASCII)
+_SPECIAL = frozenset(name.rpartition(".")[2] for name in SPECIAL_USE_DOMAIN_NAMES)
 
 # RFC 5646 §2.1 in its usual part: language, then subtags.
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
@@ -62,6 +70,10 @@ def _normalise(typed: str) -> tuple[str, str]:
 @lru_cache(maxsize=20_000)
 def _ascii_domain(domain: str) -> str | None:
     """The domain as it is written; None for one that needs a sentence."""
+    written = domain.lower()
+    # RFC 952 names without `--`, which IDNA has rules for.
+    if _PLAIN_DOMAIN.fullmatch(written) and written.rpartition(".")[2] not in _SPECIAL:
+        return written
     try:
         return _validated(f"a@{domain}").ascii_domain
     except EmailNotValidError:

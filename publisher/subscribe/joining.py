@@ -16,7 +16,7 @@ from publisher.subscribe.reading import Bad, Passed, Reading, statement
 
 NAMED = 1000
 """Rows whose reasons are kept; more are only counted, so that memory stays flat."""
-BATCH = 20_000
+BATCH = 10_000
 """Rows taken in by one transaction: about a second, so that sending goes on meanwhile."""
 STAGED_AT_ONCE = 5_000
 
@@ -75,7 +75,7 @@ def import_rows(
     dry_run: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> ImportReport:
-    """Add the rows as confirmed, once all have been read: 20,000 in each transaction.
+    """Add the rows as confirmed, once all have been read: 10,000 in each transaction.
 
     `agreed` says how these people agreed, where a row does not; `file` is what errors call it.
     A bad row refuses the whole file (BadRows) unless `partial`. Whoever unsubscribed or is
