@@ -10,6 +10,7 @@ from sqlalchemy import (
     BigInteger,
     BindParameter,
     Connection,
+    Insert,
     Text,
     and_,
     bindparam,
@@ -144,7 +145,8 @@ def _subscribe(
     strangers = [row for row, _ in rows if row.key not in known]
     owners = dict(known)
     if strangers:
-        connection.execute(
+        _bulk(
+            connection,
             _NEW_SUBSCRIBER,
             [
                 {"address": row.address, "key": row.key, "name": row.name, "micros": at}
@@ -153,7 +155,8 @@ def _subscribe(
         )
         found = connection.execute(_OWNERS, {"keys": [row.key for row in strangers]})
         owners.update((row.key, row.id) for row in found)
-    connection.execute(
+    _bulk(
+        connection,
         _NEW_SUBSCRIPTION,
         [
             _choices(row)
@@ -191,13 +194,27 @@ def _agree(
     if not rows:
         return
     usual = _consent(agreed)
-    connection.execute(
+    _bulk(
+        connection,
         _NEW_CONSENT,
         [
             {"subscription_id": found} | (usual if row.consent is None else _consent(row.consent))
             for row, found in rows
         ],
     )
+
+
+def _bulk(connection: Connection, statement: Insert, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Run it for many rows of plain values: text, numbers, None.
+
+    Working out the parameters of each row anew would take SQLAlchemy as long as all the rest.
+    """
+    compiled = statement.compile(dialect=connection.dialect, column_keys=list(rows[0]))
+    names = compiled.positiontup
+    values: Any = (
+        list(rows) if names is None else [tuple(map(row.__getitem__, names)) for row in rows]
+    )
+    connection.exec_driver_sql(str(compiled), values)
 
 
 def _choices(row: NewSubscriber) -> dict[str, Any]:
