@@ -158,7 +158,7 @@ class SqlStore:
             readers = connection.scalar(select(func.count()).select_from(subscription))
         return (
             f"the store {where} is sound (version {version}): "
-            f"{issues} issues, {readers} subscriptions"
+            f"issues: {issues}, subscriptions: {readers}"
         )
 
     def close(self) -> None:

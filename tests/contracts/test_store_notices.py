@@ -139,4 +139,4 @@ def test_a_store_remembers_its_beginning(store: Store) -> None:
     store.migrate(NOW + timedelta(days=1))
     assert store.started_at() == NOW
     assert store.subscribers.counts() == {"digest": {"confirmed": 1}}
-    assert "1 subscriptions" in store.check()
+    assert "subscriptions: 1" in store.check()
