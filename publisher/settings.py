@@ -364,6 +364,7 @@ def _newsletter(
         transport=route_of(table.transport, (table.sender or sender).address, tables),
         sender=_mailbox(table.sender),
         local_time=table.local_time,
+        greeting=table.greeting,
         welcome=table.welcome,
     )
 

@@ -50,6 +50,15 @@ from publisher.settings_values import (
 
 _CHECKS = Checks()
 _COLOURS = Colours()
+_USES = {
+    "text": "the text",
+    "muted": "small print",
+    "accent": "a link or button",
+    "warning": "a warning",
+    "on_accent": "the words",
+    "paper": "the page",
+    "tint": "the tint",
+}
 
 
 class MailboxTable(Table):
@@ -70,7 +79,8 @@ class ColoursTable(Table):
 
     @model_validator(mode="after")
     def _are_legible(self) -> ColoursTable:
-        night = colours.dark(Colours(**self.model_dump()))
+        chosen = Colours(**self.model_dump())
+        night = colours.dark(chosen)
         uses = [
             (name, getattr(self, name), ground, getattr(self, ground))
             for name in ("text", "accent")
@@ -84,6 +94,12 @@ class ColoursTable(Table):
             f"{name} on {ground} has a contrast of {ratio:.1f}"
             for name, colour, ground, behind in uses
             if (ratio := colours.contrast(colour, behind)) < colours.LEGIBLE
+        ]
+        # What is made of them: small print, warnings, the words of buttons, and all of the dark.
+        faint = faint or [
+            f"{_USES[name]} on {_USES[ground]} ({scheme}) has a contrast of {ratio:.1f}"
+            for scheme, made in (("light", colours.light(chosen)), ("dark", night))
+            for name, ground, ratio in colours.faint(made)
         ]
         if faint:
             raise ValueError(
@@ -155,6 +171,7 @@ class NewsletterTable(Table):
     transport: Annotated[tuple[Name, ...], BeforeValidator(listed)] = ()
     sender: MailboxTable | None = None
     local_time: bool = False
+    greeting: bool = False
     welcome: Welcome = Welcome.NONE
 
     @model_validator(mode="after")

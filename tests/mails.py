@@ -11,7 +11,7 @@ from publisher.domain.article import Article, Correction, CorrectionKind
 from publisher.domain.issue import Edition, Shaping
 from publisher.domain.journal import Journal
 from publisher.domain.template import TemplateSet
-from publisher.formats import email
+from publisher.formats import email, greeting
 from publisher.templates import Folders
 from tests import factories
 
@@ -74,16 +74,17 @@ def render(
     )
 
 
-def compiled(edition: Edition, journal: Journal | None = None) -> bytes:
+def compiled(edition: Edition, journal: Journal | None = None, name: str = "Zoë Example") -> bytes:
     """The edition as Zoë gets it."""
     journal = journal or factories.journal()
     message = email.compile(edition, 7, journal.newsletters[0], journal, boundary_seed="7")
     return message.fill(
-        email.to_header("Zoë Example", "zoe@example.org"),
+        email.to_header(name, "zoe@example.org"),
         email.date_header(factories.NOW),
         b"<0123456789abcdef@journal.example.org>",
         b"k1.u.abcdefgh.AAAAAAAAAAAAAAAAAAAAAA",
         b"k1.p.abcdefgh20781.AAAAAAAAAAAAAAAAAAAAAA",
+        *(each.filled(name) for each in greeting.of(edition)),
     )
 
 

@@ -181,6 +181,11 @@ def test_a_newsletter_is_checked(tmp_path: Path, line: str, message: str) -> Non
         ("JOURNAL__COLOURS__ACCENT", "red", "a colour as #rrggbb"),
         ("JOURNAL__COLOURS__ACCENT", "#ffd400", "accent on paper has a contrast of 1."),
         ("JOURNAL__COLOURS__ACCENT_DARK", "#333333", "accent_dark on the dark page"),
+        (
+            "JOURNAL__COLOURS",
+            '{"accent": "#44e50e", "text": "#109a67", "paper": "#111717", "tint": "#111717"}',
+            "small print on the page (light) has a contrast of",
+        ),
         ("JOURNAL__URL", "http://journal.example.org", "is not encrypted"),
         ("JOURNAL__URL", "https://user@x.example.org/?q", "plain address"),
         ("JOURNAL__URL", "https://[", "is no web address"),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from publisher.checks import retractions, styling, withdrawals, wording
+from publisher.checks import retractions, styling, validity, withdrawals, wording
 from publisher.domain.article import Article
 from publisher.domain.finding import Finding, Place, Severity
 from publisher.domain.issue import Edition
@@ -55,6 +55,7 @@ RULES: Mapping[str, str] = {
     **withdrawals.RULES,
     **wording.RULES,
     **styling.RULES,
+    **validity.RULES,
 }
 
 ALWAYS = frozenset(

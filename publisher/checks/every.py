@@ -12,7 +12,13 @@ _WARNINGS = frozenset(
         *("acknowledged-not-retracted", "doubled-source", "heading-level", "long-for-feeds"),
         *("relative-link", "source-notice", "edition-link-words", "edition-headings"),
         *("edition-layout", "edition-language", "edition-line", "edition-preheader"),
-        *("edition-contrast", "edition-shouting", "edition-css", "edition-marketing"),
+        *(
+            "edition-contrast",
+            "edition-valid",
+            "edition-shouting",
+            "edition-css",
+            "edition-marketing",
+        ),
         *("edition-number", "template-unused", "language-words", "broken-link"),
         *("external-moved", "external-unclear"),
     }

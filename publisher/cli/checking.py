@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from publisher.build import build, public_articles
-from publisher.checks import edition, inside, overrides, retractions
+from publisher.checks import edition, inside, overrides, retractions, validity
 from publisher.checks.every import every
 from publisher.cli import outward, words
 from publisher.cli.frame import cli
@@ -130,6 +130,7 @@ def _of_digests(
                 catalogue.of(templates, journal.language),
             )
         )
+        found |= dict.fromkeys(validity.check(rendered, journal))
     return list(found)
 
 

@@ -11,7 +11,7 @@ from publisher.domain.delivery import Claim, OutboxKind
 from publisher.domain.journal import Journal, Newsletter
 from publisher.domain.message import Envelope, Message
 from publisher.errors import Defect, SettingsError
-from publisher.formats import email, token
+from publisher.formats import email, greeting, token
 from publisher.formats.dkim import UNSIGNED, Signers
 from publisher.formats.verp import Verp
 from publisher.ports import Issues, Notices
@@ -29,6 +29,7 @@ Fill = Callable[[], tuple[bytes, Envelope]]
 class _Compiled:
     message: Message
     sender: str
+    greetings: tuple[greeting.Greeting, ...]
 
 
 class Composer:
@@ -91,7 +92,7 @@ class Composer:
             edition, issue.id, newsletter, self._journal, boundary_seed=edition.hash
         )
         sender = newsletter.sender or self._journal.sender
-        return _Compiled(message, self._envelope_sender(sender.address))
+        return _Compiled(message, self._envelope_sender(sender.address), greeting.of(edition))
 
     def _delivery(self, claim: Claim, compiled: _Compiled) -> tuple[bytes, Envelope]:
         address = email.envelope_address(claim.address)
@@ -101,6 +102,7 @@ class Composer:
             claim.message_id.encode("ascii"),
             token.make(self._keys, _UNSUBSCRIBE, claim.token_id).encode("ascii"),
             token.preferences(self._keys, claim.token_id, claim.dated_at).encode("ascii"),
+            *(each.filled(claim.name) for each in compiled.greetings),
         )
         content = self._signers.signed(content, claim.dated_at)
         return content, self._envelope(compiled.sender, claim, address)

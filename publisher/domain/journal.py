@@ -81,6 +81,7 @@ class Newsletter:
     sender: Mailbox | None = None
     welcome: Welcome = Welcome.NONE
     local_time: bool = False  # each reader gets it at the slot's time where they live
+    greeting: bool = False  # its mails begin with the reader's name
 
     def opens_at(self, slot: Slot) -> datetime:
         """When the first reader may get what this slot makes."""

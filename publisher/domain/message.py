@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-FIELDS = ("to", "date", "message_id", "token", "preferences")
-"""What differs from person to person."""
+FIELDS = ("to", "date", "message_id", "token", "preferences", "greeting", "greeting_html")
+"""What differs from person to person; the greetings only where a newsletter greets."""
 
 
 class Plain(bytes):
@@ -43,10 +43,19 @@ class Message:
         object.__setattr__(self, "_places", places)
 
     def fill(
-        self, to: bytes, date: bytes, message_id: bytes, token: bytes, preferences: bytes
+        self,
+        to: bytes,
+        date: bytes,
+        message_id: bytes,
+        token: bytes,
+        preferences: bytes,
+        *greetings: bytes,
     ) -> bytes:
-        """The whole message for one person; two tokens, for leaving and for their preferences."""
-        values = (to, date, message_id, token, preferences)
+        """The whole message for one person; two tokens, for leaving and for their preferences.
+
+        `greetings` are those of text and HTML, quoted-printable, where the newsletter greets.
+        """
+        values = (to, date, message_id, token, preferences, *greetings)
         parts = list(self._frame)
         for place, index in self._places:
             parts[place] = values[index]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from publisher.domain.journal import Colours
@@ -49,6 +50,23 @@ def stylesheet(colours: Colours) -> str:
         f"@media print {{\n  :root {{\n    color-scheme: light;"
         f"{_properties(light(colours)).replace(chr(10), chr(10) + '  ')}\n  }}\n}}\n"
     )
+
+
+def faint(scheme: Scheme) -> Iterator[tuple[str, str, float]]:
+    """(words, their ground, contrast) of every pair in use that is too faint to read.
+
+    Text, small print, links, and warnings stand on the page and on the tint (key takeaways,
+    badges, cards); the words of buttons on the accent.
+    """
+    uses = [
+        (name, ground)
+        for name in ("text", "muted", "accent", "warning")
+        for ground in ("paper", "tint")
+    ]
+    for name, ground in (*uses, ("on_accent", "accent")):
+        ratio = contrast(getattr(scheme, name), getattr(scheme, ground))
+        if ratio < LEGIBLE:
+            yield name, ground, ratio
 
 
 def contrast(one: str, other: str) -> float:

@@ -8,7 +8,7 @@ from urllib.parse import urldefrag
 
 from publisher.domain.issue import Edition
 from publisher.domain.journal import Journal
-from publisher.formats import outline, placeholder
+from publisher.formats import greeting, outline, placeholder
 from publisher.formats.catalogue import mark
 
 _BODY = re.compile(r"(<body\b[^>]*>)(.*)(</body>)", re.DOTALL)
@@ -70,6 +70,7 @@ def test_copy(edition: Edition, journal: Journal) -> tuple[str, str, str]:
 def _inert(content: str, journal: Journal) -> str:
     for url in (placeholder.unsubscribe_url(journal), placeholder.preferences_url(journal)):
         content = content.replace(url, f"{journal.url}/")
+    content = greeting.general(content)
     for left in placeholder.MARKS:
         content = content.replace(left, "")
     return content

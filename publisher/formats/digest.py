@@ -19,6 +19,7 @@ from publisher.errors import AuthorError, TemplateError
 from publisher.formats import (
     catalogue,
     colours,
+    greeting,
     mjml_html,
     outline,
     placeholder,
@@ -94,6 +95,7 @@ def render(
         "own": catalogue.attributes(journal.language, language),
         "start": "right" if catalogue.direction(language) == "rtl" else "left",
         "end": "left" if catalogue.direction(language) == "rtl" else "right",
+        "greeting": greeting.marked(env.catalogue) if newsletter.greeting else "",
         "light": colours.light(journal.colours),
         "dark": colours.dark(journal.colours),
         "archive_url": journal.url + journal.issue_path(newsletter.slug, number),
@@ -106,7 +108,7 @@ def render(
     facts |= {"subject": subject, "preheader": preheader}
     html = mjml_html.html(templating.render(env, templates, HTML, **facts), templates, HTML)
     text = _text(templating.render(env, templates, TEXT, **facts))
-    _require(journal, templates, html, text)
+    _require(journal, templates, html, text, greets=newsletter.greeting)
     return Edition(
         language=language,
         subject=subject,
@@ -182,7 +184,9 @@ def _text(rendered: str) -> str:
     return re.sub(r"\n{4,}", "\n\n\n", lines).strip("\n") + "\n"
 
 
-def _require(journal: Journal, templates: TemplateSet, html: str, text: str) -> None:
+def _require(
+    journal: Journal, templates: TemplateSet, html: str, text: str, *, greets: bool
+) -> None:
     """What no mail may leave without, whoever wrote the templates."""
     seen = outline.parse(html)
     unsubscribe = placeholder.unsubscribe_url(journal)
@@ -198,6 +202,8 @@ def _require(journal: Journal, templates: TemplateSet, html: str, text: str) -> 
         ]
         if unsubscribe not in links:
             missing.append("unsubscribe_url (as a link of its own)")
+        if greets and placeholder.GREETED not in words:
+            missing.append("greeting (which newsletters.NAME.greeting asks for)")
         if missing:
             raise TemplateError(
                 f"{templates.origin(name)}: the mail would leave without {', '.join(missing)}; "

@@ -1,7 +1,8 @@
 """The digest email, in one place for whoever needs any of it.
 
 `digest` renders an edition, `message` makes bytes of it, `headers` keeps every header line
-whole, `copies` makes what the web and staff see.
+whole, `copies` makes what the web and staff see, `greeting` the line with
+a reader's name.
 """
 
 from __future__ import annotations

@@ -71,11 +71,16 @@ def to_spec(name: str, spec: str) -> bytes:
     """As `to_header`, for what `envelope_address` gave."""
     if not name:
         return spec.encode()
+    shown = display(name)
+    return (f"{_phrase(shown)} <{spec}>" if shown else spec).encode()
+
+
+def display(name: str) -> str:
+    """A person's name on one line, without control characters, cut to 60 characters."""
     visible = "".join(
         c if unicodedata.category(c) not in ("Cc", "Cs", "Zl", "Zp") else " " for c in name
     )
-    shown = cut(one_line(visible), NAME_LIMIT)
-    return (f"{_phrase(shown)} <{spec}>" if shown else spec).encode()
+    return cut(one_line(visible), NAME_LIMIT)
 
 
 def _phrase(name: str) -> str:

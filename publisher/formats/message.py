@@ -26,14 +26,25 @@ from publisher.formats import headers, placeholder
 TOKEN_LIMIT = 75
 """Characters of a token: with its soft break it fills a quoted-printable line (76)."""
 
-TO, DATE, MESSAGE_ID, TOKEN, PREFERENCES = (FIELDS.index(name) for name in FIELDS)
+TO, DATE, MESSAGE_ID, TOKEN, PREFERENCES, GREETING, GREETING_HTML = range(len(FIELDS))
 
 _FIELD = {
     placeholder.TOKEN.encode("ascii"): TOKEN,
     placeholder.PREFERENCES.encode("ascii"): PREFERENCES,
 }
 _MARK = re.compile(b"(" + b"|".join(_FIELD) + b")")
-_SOFT_MARK = re.compile(rb"=\r\n(" + b"|".join(_FIELD) + rb")=\r\n")
+_GREETING = re.compile(
+    b"(?s)" + placeholder.GREETING.encode() + b".*?" + placeholder.GREETED.encode()
+)
+_GREETS = {
+    placeholder.GREETING.encode("ascii"): GREETING,
+    placeholder.GREETED.encode("ascii"): GREETING_HTML,
+}
+"""While the body is made, one mark stands for a whole greeting: of the text, or of the HTML."""
+
+_FIELDS = {**_FIELD, **_GREETS}
+_ANY_MARK = re.compile(b"(" + b"|".join(_FIELDS) + b")")
+_SOFT_MARK = re.compile(rb"=\r\n(" + b"|".join(_FIELDS) + rb")=\r\n")
 
 Part = bytes | int
 """Fixed bytes, or the index of a field that differs from reader to reader."""
@@ -50,9 +61,10 @@ def compile(  # noqa: A001 - the verb that the whole project uses for this step
     """The edition as fixed segments; `Message.fill` makes one reader's mail of them.
 
     Fill it with `to_header(…)`, `date_header(…)`, the Message-ID in angle brackets and the
-    two tokens, all bytes. `boundary_seed` makes the MIME boundary, so equal input gives
-    equal bytes. Raises UsageError for a header that cannot be written, Defect for an
-    edition without its unsubscribe link.
+    two tokens, all bytes, and with what `greeting.of(edition)` makes of the reader's name.
+    `boundary_seed` makes the MIME boundary, so equal input gives equal bytes. Raises
+    UsageError for a header that cannot be written, Defect for an edition without its
+    unsubscribe link.
     """
     for name, part in (("HTML", edition.html), ("text", edition.text)):
         if placeholder.TOKEN not in part:
@@ -61,7 +73,7 @@ def compile(  # noqa: A001 - the verb that the whole project uses for this step
     first, *rest = _SOFT_MARK.split(body)
     parts: list[Part] = [*_head(edition, issue_id, newsletter, journal), first]
     for mark, piece in zip(rest[::2], rest[1::2], strict=True):
-        parts += (b"=\r\n", _FIELD[mark], b"=\r\n" + piece)
+        parts += (b"=\r\n", _FIELDS[mark], b"=\r\n" + piece)
     return _cut(parts)
 
 
@@ -146,16 +158,18 @@ def _leaf(subtype: str, content: str) -> EmailMessage:
     leaf = EmailMessage(policy=SMTP)
     leaf["Content-Type"] = f'text/{subtype}; charset="utf-8"'
     leaf["Content-Transfer-Encoding"] = "quoted-printable"
-    leaf.set_payload(_quoted(content))
+    greeting = placeholder.GREETED if subtype == "html" else placeholder.GREETING
+    leaf.set_payload(_quoted(content, greeting.encode("ascii")))
     return leaf
 
 
-def _quoted(content: str) -> str:
-    """Quoted-printable in which each token mark has a line to itself."""
+def _quoted(content: str, greeting: bytes) -> str:
+    """Quoted-printable in which each mark has a line to itself, `greeting` for each greeting."""
     unix = content.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8")
+    unix = _GREETING.sub(greeting, unix)
     pieces = (
-        b"=\n" + piece + b"=\n" if piece in _FIELD else binascii.b2a_qp(piece, istext=True)
-        for piece in _MARK.split(unix)
+        b"=\n" + piece + b"=\n" if piece in _FIELDS else binascii.b2a_qp(piece, istext=True)
+        for piece in _ANY_MARK.split(unix)
     )
     return b"".join(pieces).decode("ascii")
 

@@ -11,7 +11,19 @@ TOKEN = "0publisher0token0"  # noqa: S105 - a mark in a rendered mail, not a sec
 PREFERENCES = "0publisher0choices0"
 """The same for the token of a reader's preferences."""
 
-MARKS = (TOKEN, PREFERENCES)
+GREETING = "0publisher0greeting0"
+"""Here begins the greeting of a reader whose name is known,"""
+
+NAME = "0publisher0name0"
+"""which goes here;"""
+
+OTHERWISE = "0publisher0otherwise0"
+"""here begins the greeting of any other reader,"""
+
+GREETED = "0publisher0greeted0"
+"""and here it ends."""
+
+MARKS = (TOKEN, PREFERENCES, GREETING, NAME, OTHERWISE, GREETED)
 
 
 def unsubscribe_url(journal: Journal) -> str:

@@ -195,7 +195,7 @@ def test_every_rule_is_explained() -> None:
         {rule for rule, _, _ in BROKEN}
         | {rule for rule, _ in DOUBTFUL}
         | {"edition-source", "edition-marketing", "edition-retraction"}
-        | {"edition-withdrawn", "edition-number"}
+        | {"edition-withdrawn", "edition-number", "edition-valid"}
     )
     assert ids == set(RULES)
 

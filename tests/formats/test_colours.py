@@ -6,7 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from publisher.domain.journal import Colours
-from publisher.formats.colours import LEGIBLE, Scheme, contrast, dark, legible, light, stylesheet
+from publisher.formats.colours import (
+    LEGIBLE,
+    Scheme,
+    contrast,
+    dark,
+    faint,
+    legible,
+    light,
+    stylesheet,
+)
 
 colour = st.integers(0, 0xFFFFFF).map(lambda value: f"#{value:06x}")
 
@@ -47,6 +56,15 @@ def test_any_choice_gives_valid_css(chosen: Colours) -> None:
     css = stylesheet(chosen)
     assert len(re.findall(r"--[a-z-]+: #[0-9a-f]{6};", css)) == 3 * len(astuple(light(chosen)))
     assert css.count("{") == css.count("}")
+
+
+@given(st.builds(Scheme, *[colour] * 8))
+def test_every_pair_that_is_used_is_looked_at(scheme: Scheme) -> None:
+    """Text, small print, links and warnings on page and tint, and the words of buttons."""
+    found = list(faint(scheme))
+    assert len(found) == sum(ratio < LEGIBLE for ratio in texts(scheme))
+    for words, ground, ratio in found:
+        assert ratio == contrast(getattr(scheme, words), getattr(scheme, ground))
 
 
 def test_contrast_is_wcags() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from publisher.checks import edition as edition_checks
-from publisher.checks import withdrawals
+from publisher.checks import validity, withdrawals
 from publisher.domain import pace
 from publisher.domain.article import Article
 from publisher.domain.digest import LeftOut
@@ -16,7 +16,7 @@ from publisher.domain.issue import Edition, IssueState, Shaping
 from publisher.domain.journal import Newsletter
 from publisher.domain.template import TemplateSet
 from publisher.errors import PublisherError
-from publisher.formats import catalogue, email, outline
+from publisher.formats import catalogue, email, greeting, outline
 from publisher.formats.templating import locale
 from publisher.plan import Upcoming
 from publisher.web.preview.marks import Mark, place
@@ -190,6 +190,7 @@ def _frozen(reading: Reading, coming: Upcoming, title: str, chosen: int) -> View
         edition, reading.app.journal, articles, reading.library.register, spoken
     )
     findings = [*withdrawals.number(len(editions)), *(f for f in checked if f.rule != VERSIONS)]
+    findings += validity.check(edition, reading.app.journal)
     anew = f"publisher issue edit {issue.name} --anew"
     notes = [f"This is {issue.name} as it was frozen; to render it anew: {anew}"]
     if changed:
@@ -244,13 +245,10 @@ def _render(
         mail = _mail(reading, newsletter, edition)
     except PublisherError as error:
         return None, str(error), ()
-    return (
-        mail,
-        "",
-        edition_checks.check(
-            edition, journal, articles, reading.library.register, catalogue.of(templates, language)
-        ),
+    checked = edition_checks.check(
+        edition, journal, articles, reading.library.register, catalogue.of(templates, language)
     )
+    return mail, "", (*checked, *validity.check(edition, journal))
 
 
 def _mail(reading: Reading, newsletter: Newsletter, edition: Edition) -> Mail:
@@ -262,6 +260,7 @@ def _mail(reading: Reading, newsletter: Newsletter, edition: Edition) -> Mail:
         f"<preview@{reading.app.settings.mail_host}>".encode("ascii"),
         SAMPLE_TOKEN,
         SAMPLE_TOKEN,
+        *(each.filled("") for each in greeting.of(edition)),
     )
     _, html, text = email.test_copy(edition, journal)
     return Mail(
