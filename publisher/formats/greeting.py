@@ -26,6 +26,7 @@ _CONTROLS = re.compile("[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufef
 
 _ADDRESS = re.compile(r"[/\\@<>]|\bwww\b|\w\.\w\w|:\S", re.IGNORECASE)
 _ISOLATE, _POP = "\u2068", "\u2069"
+_PIECE = re.compile(rb"=..|.", re.DOTALL)
 _LINE = 75  # with its soft break: 76 (RFC 2045 §6.7)
 
 
@@ -100,7 +101,11 @@ def _strong(character: str) -> bool:
 
 
 def _quoted(words: str) -> bytes:
-    lines = binascii.b2a_qp(words.encode(), istext=True)
-    if len(lines.rpartition(b"\n")[2]) > _LINE:
-        lines += b"=\n"
-    return lines.replace(b"\n", b"\r\n")
+    """Quoted-printable on one line where it fits; no break within an escape."""
+    whole = binascii.b2a_qp(words.encode(), istext=True).replace(b"=\n", b"")
+    lines = [b""]
+    for piece in _PIECE.findall(whole):
+        if len(lines[-1]) + len(piece) > _LINE:
+            lines.append(b"")
+        lines[-1] += piece
+    return b"=\r\n".join(lines)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from publisher.domain.issue import Edition
 from publisher.domain.message import FIELDS
-from publisher.domain.template import Template, TemplateSet
+from publisher.domain.template import TemplateSet
 from publisher.errors import Defect, TemplateError
 from publisher.formats import email, greeting, outline, placeholder
 from tests import factories, mails
@@ -118,14 +118,13 @@ def test_filling_gives_what_a_full_render_gives(name: str) -> None:
 
 
 def test_what_differs_is_still_put_between_fixed_bytes() -> None:
-    """One field more for each part, and an ordinary mail stays one that needs no second look."""
+    """One field more for each part."""
     message = email.compile(edition(), 7, JOURNAL.newsletters[0], JOURNAL, boundary_seed="7")
     assert [FIELDS[field] for field in message.fields] == [
         *("to", "date", "message_id", "token"),
         *("greeting", "token", "preferences"),
         *("greeting_html", "token", "preferences"),
     ]
-    assert message.plain
 
 
 def test_nobody_is_greeted_who_did_not_ask() -> None:
@@ -149,7 +148,7 @@ def test_a_template_without_the_greeting_is_told(name: str) -> None:
     """A setting that does nothing would be a surprise."""
     known = mails.shipped()
     template = known.templates[name]
-    own = Template(template.path, template.source.replace("{{ greeting }}", ""))
+    own = replace(template, text=template.text.replace("{{ greeting }}", ""))
     changed = TemplateSet({**known.templates, name: own}, known.assets)
     with pytest.raises(TemplateError, match="greeting"):
         mails.render(journal=JOURNAL, templates=changed)

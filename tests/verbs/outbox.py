@@ -14,6 +14,8 @@ from publisher.domain.delivery import DeliveryState
 from publisher.domain.issue import Edition, Issue, IssueEvent, IssueKind, IssueState, SlotId
 from publisher.domain.journal import Journal
 from publisher.domain.subscription import Consent, NewSubscriber
+from publisher.formats import greeting
+from publisher.formats.catalogue import SOURCE, Catalogue
 from publisher.formats.placeholder import unsubscribe_url
 from publisher.ports import Group, NewIssue, Outbox, Store, Transport
 from publisher.stores import open_store
@@ -27,14 +29,14 @@ QUICK = Bounds(reopen=(0.0, 0.0), patience=(0.0, 0.0))
 _serial = itertools.count()
 
 
-def edition(journal: Journal, padding: int = 0) -> Edition:
+def edition(journal: Journal, padding: int = 0, hello: str = "Hello") -> Edition:
     """A whole, tiny mail with its unsubscribe link, `padding` bytes longer if asked."""
     link = unsubscribe_url(journal)
     more = "\n".join(["word " * 12] * (padding // 60))
     return factories.edition(
-        html=f"<!doctype html><html><head><title>x</title></head><body><p>Hello</p><p>{more}</p>"
+        html=f"<!doctype html><html><head><title>x</title></head><body><p>{hello}</p><p>{more}</p>"
         f'<a href="{link}">Unsubscribe</a></body></html>',
-        text=f"Hello\n\nUnsubscribe: {link}\n",
+        text=f"{hello}\n\nUnsubscribe: {link}\n",
     )
 
 
@@ -69,7 +71,9 @@ def readers(count: int) -> list[str]:
 
 def release(store: Store, journal: Journal, newsletter: str = "weekly", padding: int = 0) -> Issue:
     """An issue for all confirmed readers of `newsletter`, now sending."""
-    made = edition(journal, padding)
+    greets = journal.newsletter(newsletter).greeting
+    hello = greeting.marked(Catalogue(SOURCE)) if greets else "Hello"
+    made = edition(journal, padding, hello)
     cadence = str(journal.newsletter(newsletter).cadences[0])
     issue = store.issues.create(
         NewIssue(
