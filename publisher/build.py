@@ -7,11 +7,12 @@ of the last build makes only what changed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from functools import partial
+from zoneinfo import ZoneInfo
 
-from publisher.checks import aliases, retractions
+from publisher.checks import aliases, dates, retractions
 from publisher.domain.article import Article
 from publisher.domain.finding import Finding, Place, Severity
 from publisher.domain.issue import ArchivedIssue
@@ -93,7 +94,8 @@ def prepare(
     leaves = {path: ready(content) for path, content in assets.items()}
     for path, image in library.images.items():
         leaves[journal.image_path(path).lstrip("/")] = ready(image)
-    leaves |= _pages(journal, pages, public, pictures, shown, ground)
+    overdue = frozenset(a.id for a in public if a.is_overdue(journal.day(now)))
+    leaves |= _pages(journal, pages, public, pictures, shown, ground, overdue)
     leaves["sources/index.html"] = _sources(pages, public, library.register, ground)
     leaves |= _taken_back(journal, pages, withdrawn, ground)
     leaves |= _feeds(journal, pages, [*public, *withdrawn], pictures, shown, (icon, logo), ground)
@@ -119,10 +121,17 @@ def withdrawn_articles(library: Library, now: datetime) -> list[Article]:
     return sorted(gone, key=lambda article: (-article.published_at.timestamp(), article.id))
 
 
-def next_change(library: Library, now: datetime) -> datetime | None:
-    """When the next scheduled article falls due, so that the site must be built again."""
-    scheduled = (a.published_at for a in library.articles if not a.draft and a.published_at > now)
-    return min(scheduled, default=None)
+def next_change(library: Library, now: datetime, zone: ZoneInfo) -> datetime | None:
+    """When the site must be built again: an article falls due, or its review is overdue."""
+    kept = [article for article in library.articles if not article.draft]
+    moments = [article.published_at for article in kept]
+    moments += [overdue_at(article.review_by, zone) for article in kept if article.review_by]
+    return min((moment for moment in moments if moment > now), default=None)
+
+
+def overdue_at(review_by: date, zone: ZoneInfo) -> datetime:
+    """The midnight in `zone` from which a review that was due by this day is overdue."""
+    return dates.midnight(review_by + timedelta(days=1), zone)
 
 
 def _stop_at(blocking: Sequence[Finding]) -> None:
@@ -191,6 +200,7 @@ def _pages(
     pictures: Mapping[str, Picture | None],
     shown: Sequence[ArchivedIssue],
     ground: str,
+    overdue: Collection[str],
 ) -> dict[str, Leaf]:
     def leaf(make: Callable[[], bytes], *parts: object) -> Leaf:
         return Leaf(fingerprint(ground, *parts), make)
@@ -202,9 +212,10 @@ def _pages(
     for article in public:
         filed[article.category].append(article)
         path = _file(journal.article_path(article))
-        key = fingerprint(ground, "article", known[article.id], pages.notes(article))
+        late = article.id in overdue
+        key = fingerprint(ground, "article", known[article.id], pages.notes(article), late)
         near = article.published_at.isoformat()
-        leaves[path] = Leaf(key, partial(pages.article, article), near)
+        leaves[path] = Leaf(key, partial(pages.article, article, overdue=late), near)
     for category in journal.categories:
         held = filed[category.slug]
         make = partial(pages.category, category, held)

@@ -337,7 +337,7 @@ def _mailbox(table: MailboxTable | None) -> Mailbox | None:
 
 
 def _category(slug: str, table: CategoryTable) -> Category:
-    return Category(slug, table.title, table.description)
+    return Category(slug, table.title, table.description, table.notice)
 
 
 def _newsletter(
@@ -365,6 +365,7 @@ def _newsletter(
         sender=_mailbox(table.sender),
         local_time=table.local_time,
         greeting=table.greeting,
+        overdue=table.overdue,
         welcome=table.welcome,
     )
 

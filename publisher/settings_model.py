@@ -149,6 +149,7 @@ class CategoryTable(Table):
 
     title: Line
     description: Annotated[str, Field(max_length=1000)] = ""
+    notice: Annotated[str, Field(max_length=1000)] = ""
 
 
 class NewsletterTable(Table):
@@ -172,6 +173,7 @@ class NewsletterTable(Table):
     sender: MailboxTable | None = None
     local_time: bool = False
     greeting: bool = False
+    overdue: bool = True
     welcome: Welcome = Welcome.NONE
 
     @model_validator(mode="after")

@@ -34,6 +34,7 @@ RULES: Mapping[str, str] = {
     "edition-retraction": "No article rests on a retracted work; one that is cited on purpose, or "
     "has a notice of concern, is called so beside the citation.",
     "edition-correction": "Each correction of an article is seen in HTML and text.",
+    "edition-notice": "The notice of each article's category is seen in HTML and text.",
     "edition-disclaimer": "The journal's disclaimer is seen in HTML and text.",
     "edition-postal-address": "The postal address is seen in HTML and text.",
     "edition-unsubscribe": "HTML and text each have the reader's own unsubscribe link.",
@@ -61,7 +62,7 @@ RULES: Mapping[str, str] = {
 ALWAYS = frozenset(
     {"edition-articles", "edition-title", "edition-summary", "edition-takeaway", "edition-source"}
     | {"edition-correction", "edition-disclaimer", "edition-postal-address", "edition-unsubscribe"}
-    | {"edition-retraction", "edition-withdrawn"}
+    | {"edition-retraction", "edition-withdrawn", "edition-notice"}
 )
 """Rules that no journal can switch off and nobody can force an issue past: what a reader is owed,
 by law or by this design.
@@ -178,6 +179,8 @@ def _one_article(
         ("edition-summary", "summary", article.summary),
         ("edition-takeaway", "key takeaway", article.key_takeaway),
     ]
+    notice = next((c.notice for c in journal.categories if c.slug == article.category), "")
+    wanted += [("edition-notice", "notice of the category", notice)] if bare(notice) else []
     wanted += [("edition-correction", "correction", c.right) for c in article.corrections]
     for rule, what, value in wanted:
         if not bare(value):
@@ -351,6 +354,7 @@ def _own_words(rendered: _Rendered) -> Iterator[str]:
     """Everything in the mail that people wrote, where `{{` may be meant."""
     journal, edition = rendered.journal, rendered.edition
     yield from (edition.subject, edition.preheader, journal.disclaimer, journal.postal_address)
+    yield from (category.notice for category in journal.categories)
     for article in rendered.articles:
         yield from (article.title, article.summary, article.key_takeaway)
         for source in article.sources:

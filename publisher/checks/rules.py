@@ -42,6 +42,10 @@ RULES: Mapping[str, str] = {
     "impossible-date": "A date exists and is written as 2026-11-24.",
     "time-without-offset": "A time states its offset from UTC; a date may stand alone.",
     "date-order": "Nothing is updated, corrected or withdrawn before it was published.",
+    "review-overdue": "An article is reviewed again by the day that it names.",
+    "reviewed-ahead": "A review is of a day that has come.",
+    "unsupported-number": "A number in the summary or the key takeaway is in the body too.",
+    "evidence-grade": "A strong grade rests on more than work in the laboratory.",
     "shared-instant": "No two articles were updated in the same second.",
     "bad-feed-seconds": "`feed_seconds` is a whole number from 0 to 86,399.",
     # sources and citations

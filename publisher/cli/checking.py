@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from publisher.build import build, public_articles
-from publisher.checks import edition, inside, overrides, retractions, validity
+from publisher.checks import edition, freshness, inside, overrides, retractions, validity
 from publisher.checks.every import every
 from publisher.cli import outward, words
 from publisher.cli.frame import cli
@@ -81,6 +81,8 @@ def _findings(session: Session, settings: Settings, library: Library) -> list[Fi
     findings = list(library.findings)
     data = library.register.snapshot
     findings += retractions.data(data, settings.journal.sources, session.started_at)
+    today = settings.journal.day(session.started_at)
+    findings += freshness.articles(library.articles, today)
     if not any(finding.blocks for finding in findings):
         try:
             templates = Folders(settings.templates_dir).load()

@@ -10,6 +10,7 @@ from typing import Any
 import typer
 
 from publisher.app import App, overdue, untold
+from publisher.checks import freshness
 from publisher.cli import steps as advice
 from publisher.cli import traffic, words
 from publisher.cli.fallen import describe
@@ -39,6 +40,7 @@ class Overview:
     readers: Mapping[str, Mapping[str, int]]
     notices: Mapping[str, int]
     articles: int
+    reviews: tuple[Finding, ...]
     findings: tuple[Finding, ...]
     untold: tuple[Announcement, ...]
     overdue: tuple[tuple[Issue, str | None], ...]
@@ -84,6 +86,7 @@ def _look(app: App, now: datetime) -> Overview:
         readers=app.store.subscribers.counts(),
         notices=app.store.notices.counts(),
         articles=sum(article.is_public(now) for article in library.articles),
+        reviews=tuple(freshness.articles(library.articles, app.journal.day(now))),
         findings=tuple(finding for finding in library.findings if finding.blocks),
         untold=untold(app),
         overdue=overdue(app, now),
@@ -113,6 +116,8 @@ def _next_steps(seen: Overview) -> list[str]:
             )
     if seen.fallen:
         steps.append("Tell those who received what was retracted since: publisher watch")
+    if seen.reviews:
+        steps.append("Review what is overdue: the articles are named by publisher check")
     steps += advice.for_overdue(seen.overdue)
     steps += advice.for_stuck(
         seen.stuck, {name: number for name, (number, _) in seen.traffic.held.items()}
@@ -150,6 +155,7 @@ def _document(app: App, session: Session, seen: Overview, steps: Sequence[str]) 
         },
         "articles": seen.articles,
         "findings": [words.finding(finding) for finding in seen.findings],
+        "reviews": [words.finding(finding) for finding in seen.reviews],
         "fallen": [
             {"work": each.name, "title": each.title, "articles": [a.slug for a in each.open]}
             for each in seen.fallen
@@ -205,6 +211,8 @@ def _lines(app: App, session: Session, seen: Overview, steps: Sequence[str]) -> 
         lines += ["", "The hub does not know yet of", *(_untold(app, each) for each in seen.untold)]
     if seen.findings:
         lines += ["", "Wrong in the articles", *(f"  {finding}" for finding in seen.findings)]
+    if seen.reviews:
+        lines += ["", "Reviews", *(f"  {finding}" for finding in seen.reviews)]
     for each in seen.fallen:
         lines += ["", *describe(each)]
     lines += ["", "What to do next", *(f"  {step}" for step in steps or ["Nothing needs you."])]

@@ -165,6 +165,12 @@ class Article:
     feed_bytes: int = 0
     works: tuple[tuple[str, ...], ...] = ()
     acknowledges: bool = False
+    reviewed: date | None = None
+    review_by: date | None = None
+
+    def is_overdue(self, today: date) -> bool:
+        """Whether it should have been reviewed before `today`, the journal's civil date."""
+        return self.review_by is not None and self.review_by < today
 
     def has_appeared(self, now: datetime) -> bool:
         """Whether it has an address at `now`: not a draft and not scheduled for later."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from publisher.domain.article import Article
@@ -18,6 +18,7 @@ class LeftOut(StrEnum):
 
     DRAFT = "it is a draft"
     WITHDRAWN = "it was withdrawn"
+    OVERDUE = "its review is overdue"
     SCHEDULED = "it is published after the slot"
     CARRIED = "an earlier issue carried it"
     BEFORE_SINCE = "it is older than this newsletter's first issue covers"
@@ -56,18 +57,22 @@ def choose(
     topics: Collection[str],
     minimum: int,
     maximum: int,
+    today: date | None = None,
 ) -> Digest:
     """Apply the rule of the design.
 
     Published at or before the slot, later than `since`, of an offered topic (empty: all),
     never carried, and not seen for the first time more than LATENESS after its date. Over
     `maximum` the newest go; under `minimum` none goes and all wait. `left_out` is in the
-    order of the candidates' ids, so the same input gives the same value.
+    order of the candidates' ids, so the same input gives the same value. An article whose review
+    is overdue on `today` (the journal's civil date; None: it does not matter) stays out.
     """
     fit: list[Article] = []
     left: list[tuple[str, LeftOut]] = []
     for candidate in sorted(candidates, key=lambda c: c.article.id):
         why = _unfit(candidate, slot_at, since, carried, topics)
+        if why is None and today is not None and candidate.article.is_overdue(today):
+            why = LeftOut.OVERDUE
         if why is None:
             fit.append(candidate.article)
         else:

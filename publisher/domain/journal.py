@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -28,6 +28,7 @@ class Category:
     slug: str
     title: str
     description: str = ""
+    notice: str = ""  # what stands in every rendering of its articles
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ class Newsletter:
     welcome: Welcome = Welcome.NONE
     local_time: bool = False  # each reader gets it at the slot's time where they live
     greeting: bool = False  # its mails begin with the reader's name
+    overdue: bool = True  # whether its digests take articles whose review is overdue
 
     def opens_at(self, slot: Slot) -> datetime:
         """When the first reader may get what this slot makes."""
@@ -144,6 +146,10 @@ class Journal:
     def zone(self) -> ZoneInfo:
         """The journal's time zone."""
         return ZoneInfo(self.time_zone)
+
+    def day(self, now: datetime) -> date:
+        """The civil date at `now` where the journal is."""
+        return now.astimezone(self.zone).date()
 
     @property
     def permanent_id(self) -> str:

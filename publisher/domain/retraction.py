@@ -85,9 +85,7 @@ class Status:
 class SourcePolicy:
     """What a journal decides about its sources.
 
-    After `stale_after` a snapshot is old; `stale_blocks`: then nothing is sent. `style` is the
-    CSL style that references are printed in; `hold_overdue` keeps articles whose review is
-    overdue out of digests.
+    After `stale_after` a snapshot is old; `stale_blocks`: then nothing is sent.
     """
 
     stale_after: timedelta = timedelta(days=14)

@@ -40,7 +40,8 @@ PREHEADER = "email/preheader.txt"
 class Entry:
     """An article as the templates see it. `attributes` is `lang` and `dir` where they differ.
 
-    `notes` are what stands beside each source; empty where all of them are clear.
+    `notes` are what stands beside each source; empty where all of them are clear. `notice` is
+    what the category wants said with each of its articles.
     """
 
     article: Article
@@ -49,6 +50,7 @@ class Entry:
     grade: str
     attributes: Markup
     notes: tuple[str, ...] = ()
+    notice: str = ""
 
 
 def render(
@@ -134,15 +136,16 @@ def _ended(sentence: str) -> str:
 def _entry(
     journal: Journal, article: Article, language: str, register: Register, words: Catalogue
 ) -> Entry:
-    titles = {category.slug: category.title for category in journal.categories}
+    filed = next((each for each in journal.categories if each.slug == article.category), None)
     own = article.language or journal.language
     return Entry(
         article=article,
-        category=titles.get(article.category, article.category),
+        category=filed.title if filed else article.category,
         url=journal.article_url(article),
         grade=journal.grades.get(article.evidence, "") if article.evidence else "",
         attributes=catalogue.attributes(own, language),
         notes=standing.notes(article, register, words),
+        notice=filed.notice if filed else "",
     )
 
 

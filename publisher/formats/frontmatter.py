@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from publisher.checks import citations, dates, headings, length, links, raw_html
+from publisher.checks import citations, claims, dates, freshness, headings, length, links, raw_html
 from publisher.checks import text as characters
 from publisher.checks.citations import Cited
 from publisher.checks.rules import error, softened
@@ -37,7 +37,7 @@ ARTICLE = Schema(
     (
         *("id", "updated", "authors", "slug", "tags", "evidence", "image", "questions"),
         *("corrections", "draft", "canonical_url", "language", "aliases", "withdrawn"),
-        "feed_seconds",
+        *("feed_seconds", "reviewed", "review_by"),
     ),
 )
 _TOP_OF_ANSWERS = 4
@@ -161,6 +161,10 @@ class _File:
         when += [(withdrawal.date, place) for withdrawal, place in withdrawn]
         if published:
             fields.findings += dates.order(published, updated, when, self._zone)
+            place = fields.place(values["review_by"]) if rest["review_by"] else None
+            due = (rest["review_by"], place) if place else None
+            fields.findings += freshness.order(published, rest["reviewed"], due, self._zone)
+        self._claims(values, {"summary": summary, "key_takeaway": takeaway}, written.sources)
         if not (permanent and title and summary and takeaway and category and published and slug):
             return None
         return Article(
@@ -203,7 +207,26 @@ class _File:
             "canonical_url": parts.address(fields, values.get("canonical_url"), "canonical_url"),
             "language": parts.language(fields, values.get("language")),
             "aliases": parts.aliases(fields, values.get("aliases")),
+            "reviewed": parts.day(fields, values.get("reviewed"), "reviewed"),
+            "review_by": parts.day(fields, values.get("review_by"), "review_by"),
         }
+
+    def _claims(
+        self,
+        values: Mapping[str, Node],
+        claimed: Mapping[str, str | None],
+        sources: Iterable[Source],
+    ) -> None:
+        """What is claimed in short against the body, and the grade against the sources."""
+        fields = self.fields
+        for name, text in claimed.items():
+            if text:
+                called, place = name.replace("_", " "), fields.place(values[name])
+                fields.findings += claims.numbers(called, text, self._split.body, place)
+        if graded := values.get("evidence"):
+            grade = graded.value if isinstance(graded, Scalar) else None
+            kinds = (source.kind for source in sources)
+            fields.findings += claims.grade(grade, kinds, fields.place(graded))
 
     def _id(self, tree: yamltree.Mapping, node: Node | None) -> str | None:
         if node is not None:

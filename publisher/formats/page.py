@@ -97,8 +97,8 @@ class Pages:
             self._in(language), self._templates, "site/_issue-notice.html", noticed=noticed
         )
 
-    def article(self, article: Article) -> bytes:
-        """An article's own page."""
+    def article(self, article: Article, *, overdue: bool = False) -> bytes:
+        """An article's own page; `overdue` says that a review was due before today."""
         journal = self._journal
         picture = self._pictures[article.id]
         return self._page(
@@ -111,6 +111,7 @@ class Pages:
             graph=jsonld.article_graph(journal, article, picture, self._logo),
             article=article,
             notes=self.notes(article),
+            overdue=overdue,
             category=journal.category(article.category),
             image=picture,
             follow=self._links(channel.of_category(journal, journal.category(article.category))),

@@ -144,6 +144,7 @@ def preview(
         topics=newsletter.topics,
         minimum=minimum,
         maximum=1 if each else newsletter.maximum,
+        today=None if newsletter.overdue else journal.day(now),
     )
     groups = issues.groups(
         newsletter.slug, cadence.kind.value, newsletter.cadences[0].kind.value, slot.at

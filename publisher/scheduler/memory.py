@@ -59,7 +59,9 @@ class Memory:
                 f"{issue.id}:{issue.hash}:{issue.archived()}:{issue.has_left()}\n".encode()
             )
         public = sum(1 for article in library.articles if article.is_public(now))
-        digest.update(f"{public}".encode())
+        today = app.journal.day(now)
+        overdue = sum(1 for article in library.articles if article.is_overdue(today))
+        digest.update(f"{public} {overdue}".encode())
         return digest.hexdigest()
 
 

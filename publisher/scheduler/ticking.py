@@ -140,7 +140,10 @@ def wake_at(app: App, library: Library | None, now: datetime) -> datetime | None
         for cadence in newsletter.cadences:
             if cadence.kind is not CadenceKind.EACH:
                 found.extend(_moments(newsletter, cadence, app.journal.zone, now))
-    if library is not None and (scheduled := next_change(library, now)) is not None:
+    if (
+        library is not None
+        and (scheduled := next_change(library, now, app.journal.zone)) is not None
+    ):
         found.append(scheduled)
     return min((at for at in found if at > now), default=None)
 

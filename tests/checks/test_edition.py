@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from publisher.checks.edition import RULES, check
+from publisher.checks.edition import ALWAYS, RULES, check
 from publisher.domain.article import Article, Withdrawal
 from publisher.domain.finding import Finding, Severity
 from publisher.domain.issue import Edition
@@ -195,7 +195,7 @@ def test_every_rule_is_explained() -> None:
         {rule for rule, _, _ in BROKEN}
         | {rule for rule, _ in DOUBTFUL}
         | {"edition-source", "edition-marketing", "edition-retraction"}
-        | {"edition-withdrawn", "edition-number", "edition-valid"}
+        | {"edition-withdrawn", "edition-number", "edition-valid", "edition-notice"}
     )
     assert ids == set(RULES)
 
@@ -226,3 +226,20 @@ def test_what_stands_beside_a_source_is_seen() -> None:
     assert "was retracted on 2020-06-04" in next(
         finding.message for finding in found if finding.rule == "edition-retraction"
     )
+
+
+def test_a_category_s_notice_is_in_html_and_text_or_nothing_goes() -> None:
+    """The shipped templates show it; one that does not is stopped, whatever is switched off."""
+    words = "Never stop a treatment without your doctor. Call your midwife & clinic first."
+    told = tuple(replace(each, notice=words) for each in JOURNAL.categories)
+    ours = replace(JOURNAL, categories=told)
+    noticed = mails.render(journal=ours)
+    assert "midwife &amp; clinic" in noticed.html
+    assert findings(noticed, journal=ours) == ()
+    assert "edition-notice" in ALWAYS
+    for part in ("html", "text"):
+        without = replace(noticed, **{part: getattr(noticed, part).replace("midwife", "x")})
+        found = findings(without, journal=ours)
+        assert {each.rule for each in found} == {"edition-notice"}
+        assert len(found) == len(ARTICLES)
+        assert all(each.blocks and "notice of the category" in each.message for each in found)

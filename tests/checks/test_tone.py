@@ -116,7 +116,8 @@ def test_a_journal_switches_rules_off() -> None:
 def test_what_readers_are_owed_cannot_be_switched_off() -> None:
     """Not even by a value that passed the settings by."""
     assert set(RULES) >= ALWAYS
-    journal = factories.journal(checks=Checks((), tuple(RULES)))
+    told = tuple(replace(each, notice="Ask first.") for each in factories.journal().categories)
+    journal = factories.journal(checks=Checks((), tuple(RULES)), categories=told)
     edition = mails.render()
     gone = replace(edition, html="<p>nothing</p>", text="nothing", articles=())
     withdrawn = Withdrawal(date(2026, 11, 23), "The trial was retracted.")

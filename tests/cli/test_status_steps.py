@@ -82,3 +82,24 @@ def test_a_notice_in_the_queue_is_a_step(journal: Journal) -> None:
     assert steps(journal) == [
         "1 notice waits to be sent: publisher run; where it runs: publisher doctor"
     ]
+
+
+def test_an_overdue_review_is_named_and_stays_out_of_digests_where_that_is_set(
+    journal: Journal,
+) -> None:
+    """`check`, `status` and `issue plan` agree; without the setting the article goes."""
+    (path,) = (journal.root / "content").glob("*.md")
+    text = path.read_text("utf-8")
+    path.write_text(text.replace("category:", "review_by: 2026-11-23\ncategory:", 1), "utf-8")
+    journal.add("ann")
+    assert "review-overdue" not in journal.run("check", now=BEFORE).output
+    assert "review-overdue: a review was due by 2026-11-23" in journal.run("check").output
+    seen = journal.json("status")
+    assert [each["rule"] for each in seen["reviews"]] == ["review-overdue"]
+    assert "Review what is overdue: the articles are named by publisher check" in steps(journal)
+    journal.set("[newsletters.weekly]", "[newsletters.weekly]\noverdue = false")
+    assert "its review is overdue" in journal.run("issue", "plan", "weekly").output
+    journal.set("overdue = false", "overdue = true")
+    shown = journal.run("issue", "plan", "weekly", "--slot", "2026-12-01").output
+    assert "its review is overdue" not in shown
+    assert "1. Do vitamin D tablets" in shown

@@ -41,6 +41,16 @@ def chosen(*candidates: Candidate, **rule: Any) -> Digest:
     return choose(candidates, **(RULE | rule))
 
 
+def test_an_overdue_review_keeps_an_article_out_only_where_that_is_set() -> None:
+    """The day itself still counts; without a day it does not matter."""
+    due = candidate(review_by=SLOT.date())
+    assert ids(chosen(due)) == ["a"]
+    assert ids(chosen(due, today=SLOT.date())) == ["a"]
+    late = chosen(due, today=SLOT.date() + timedelta(days=1))
+    assert late.ids(LeftOut.OVERDUE) == ("a",)
+    assert not late.articles
+
+
 def ids(digest: Digest) -> list[str]:
     """Ids of the chosen, in order."""
     return [found.id for found in digest.articles]

@@ -541,3 +541,28 @@ def test_what_is_wrong_with_moving_and_taking_back(more: str, rule: str) -> None
     found = told(file(more=more))
     assert [each for each, _ in found] == [rule]
     assert found[0][1] == file().count("\n", 0, file().rindex("---")) + 1
+
+
+def test_when_it_was_reviewed_and_is_to_be_again() -> None:
+    """Two dates, which move nothing that feeds show; the order is kept."""
+    plain, found = good(file()), good(file(more="reviewed: 2026-12-01\nreview_by: 2027-12-01\n"))
+    assert (found.reviewed, found.review_by) == (date(2026, 12, 1), date(2027, 12, 1))
+    assert found.updated_at == plain.updated_at
+    assert found.is_overdue(date(2027, 12, 2))
+    assert not found.is_overdue(date(2027, 12, 1))
+    assert not plain.is_overdue(date(2027, 12, 2))
+    for more in ("reviewed: 2026-12-02\nreview_by: 2026-12-01\n", "review_by: 2020-01-01\n"):
+        assert [rule for rule, _ in told(file(more=more))] == ["date-order"]
+    assert [rule for rule, _ in told(file(more="review_by: soon\n"))] == ["impossible-date"]
+
+
+def test_claims_are_held_against_the_body_on_their_lines() -> None:
+    """Warnings, which do not stop the article."""
+    raw = file(more="evidence: strong\n").replace("kind: trial", "kind: laboratory study")
+    raw = raw.replace("summary:", "summary: Of 4,711 people,", 1)
+    article, found = parse(raw)
+    assert article is not None
+    lines = {each.rule: each.place.line for each in found}
+    assert {"unsupported-number", "evidence-grade"} <= lines.keys()
+    assert raw.split("\n")[(lines["unsupported-number"] or 0) - 1].startswith("summary:")
+    assert raw.split("\n")[(lines["evidence-grade"] or 0) - 1].startswith("evidence:")

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from bs4 import BeautifulSoup
@@ -27,6 +28,7 @@ from tests.factories import NOW, article, edition, issue, journal, newsletter, n
 
 TEMPLATES = Folders().load()
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x10\0\0\0\x09"
+BERLIN = ZoneInfo("Europe/Berlin")
 IMAGES = {"images/cells.png": PNG}
 
 
@@ -111,8 +113,38 @@ def test_when_the_next_scheduled_article_falls_due() -> None:
     late, soon = NOW + timedelta(days=2), NOW + timedelta(days=1)
     articles = (article(), article(published_at=late), article(published_at=soon))
     draft = article(published_at=NOW + timedelta(hours=1), draft=True)
-    assert next_change(Library((*articles, draft), ()), NOW) == soon
-    assert next_change(Library((article(), draft), ()), NOW) is None
+    assert next_change(Library((*articles, draft), ()), NOW, BERLIN) == soon
+    assert next_change(Library((article(), draft), ()), NOW, BERLIN) is None
+
+
+def test_a_page_says_that_its_review_is_overdue_from_the_next_midnight_on() -> None:
+    """The last day still counts; then the page says so, and so does `run`, which builds again."""
+    due = article(reviewed=date(2025, 11, 1), review_by=NOW.date())
+    midnight = datetime(2026, 11, 24, 23, 0, tzinfo=UTC)  # 00:00 of the 25th in Berlin
+    path = "articles/car-nk-cells/index.html"
+    before = built(due, now=midnight - timedelta(seconds=1))[path].decode()
+    after = built(due, now=midnight)[path].decode()
+    assert "Reviewed <time" in before
+    assert "Review overdue" not in before
+    assert "We meant to review this article by" in after
+    assert "2026-11-24" in after
+    assert next_change(Library((due,), ()), NOW, BERLIN) == midnight
+    german = built(replace(due, language="de"), now=midnight)[path].decode()
+    assert "Überprüfung überfällig" in german
+
+
+def test_a_category_has_its_own_notice_on_pages_and_in_feeds() -> None:
+    """The notice stands with each article of the category, escaped, and with no other."""
+    words = "Never stop a treatment & never start one without your doctor."
+    told = replace(journal().categories[0], notice=words)
+    ours = journal(categories=(told, *journal().categories[1:]))
+    other = article(id="tag:x,2026:sleep", slug="sleep", category="sleep", path="content/s.md")
+    files = built(article(), other, of=ours)
+    shown = words.replace("&", "&amp;")
+    assert shown in files["articles/car-nk-cells/index.html"].decode()
+    assert shown not in files["articles/sleep/index.html"].decode()
+    [entry] = json.loads(files["categories/cancer/feed.json"])["items"]
+    assert shown in entry["content_html"]
 
 
 def test_newest_first_and_ties_by_id() -> None:
