@@ -72,6 +72,7 @@ def linked(articles: Iterable[Article], journal: Journal) -> Sequence[Linked]:
 def _of(article: Article) -> Iterator[tuple[str, str]]:
     for source in article.sources:
         names = {source.doi, source.pmid, source.pmcid, source.url}
+        names |= {source.isbn, source.nct, source.isrctn}
         for _, url in source.links:
             yield url, next((each for each in names if each and url.endswith(each)), url)
     for text in (article.body_html, *(q.answer_html for q in article.questions)):

@@ -7,17 +7,23 @@ from collections.abc import Collection, Iterator, Mapping
 from publisher.checks.rules import error
 from publisher.domain.finding import Finding, Place
 
-WAYS = ("doi", "pmid", "pmcid", "url")
+WAYS = ("doi", "pmid", "pmcid", "isbn", "nct", "isrctn", "url")
 _FORMS = {
     "doi": "write it as 10.1056/NEJMoa1910607, without a full stop after it",
     "pmid": "write the number from PubMed, such as 32023374",
     "pmcid": "write it as PMC12607298",
+    "isbn": "look at its digits again: the last one is reckoned from the others",
+    "nct": "write NCT and the eight digits from ClinicalTrials.gov, such as NCT04245722",
+    "isrctn": "write ISRCTN and its eight digits, such as ISRCTN83971151",
 }
+_NAMES = {"nct": "ClinicalTrials.gov number"}
 
 
 def ill_formed(name: str, written: str, place: Place) -> Finding:
-    """A DOI, PMID or PMCID that has not the form of one."""
-    return error(f"bad-{name}", place, f"{written!r} is not a {name.upper()}", _FORMS[name])
+    """An identifier that has not the form of one, or the wrong check digit."""
+    called = _NAMES.get(name, name.upper())
+    article = "an" if name.startswith("is") else "a"
+    return error(f"bad-{name}", place, f"{written!r} is not {article} {called}", _FORMS[name])
 
 
 def unresolvable(given: Collection[str], key: str, place: Place) -> Iterator[Finding]:
@@ -27,7 +33,7 @@ def unresolvable(given: Collection[str], key: str, place: Place) -> Iterator[Fin
             "unresolvable-source",
             place,
             f"nobody can look up the source {key}",
-            "give at least one of doi, pmid, pmcid and url",
+            f"give at least one of {', '.join(WAYS[:-1])} and {WAYS[-1]}",
         )
 
 

@@ -30,7 +30,8 @@ class CorrectionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One referenced work. Identifiers are normalised: bare DOI, digits, `PMC` + digits.
+    """One referenced work. Identifiers are normalised: bare DOI, digits, `PMC` + digits, the
+    digits of an ISBN-13, `NCT` or `ISRCTN` + eight digits.
 
     `acknowledged` is why the article cites it although it was retracted.
     """
@@ -47,21 +48,30 @@ class Source:
     authors: tuple[str, ...] = ()
     accessed: date | None = None
     acknowledged: str | None = None
+    isbn: str | None = None
+    nct: str | None = None
+    isrctn: str | None = None
 
     @property
     def href(self) -> str:
-        """The canonical link: DOI, else PubMed Central, else PubMed, else the given URL."""
+        """The canonical link: DOI, PubMed Central, PubMed, a registry, the given URL, the book."""
         return self.links[0][1]
 
     @property
     def links(self) -> tuple[tuple[str, str], ...]:
         """Every way to the work as (label, URL), the best first."""
-        return _links(self.doi, self.pmcid, self.pmid, self.url)
+        return _links(self.doi, self.pmcid, self.pmid, self.url, self.isbn, self.nct, self.isrctn)
 
 
 @lru_cache(maxsize=1024)
 def _links(
-    doi: str | None, pmcid: str | None, pmid: str | None, url: str | None
+    doi: str | None,
+    pmcid: str | None,
+    pmid: str | None,
+    url: str | None,
+    isbn: str | None,
+    nct: str | None,
+    isrctn: str | None,
 ) -> tuple[tuple[str, str], ...]:
     found: list[tuple[str, str]] = []
     if doi:
@@ -71,8 +81,14 @@ def _links(
         found.append((pmcid, f"https://pmc.ncbi.nlm.nih.gov/articles/{pmcid}/"))
     if pmid:
         found.append((f"PMID {pmid}", f"https://pubmed.ncbi.nlm.nih.gov/{pmid}/"))
+    if nct:
+        found.append((nct, f"https://clinicaltrials.gov/study/{nct}"))
+    if isrctn:
+        found.append((isrctn, f"https://www.isrctn.com/{isrctn}"))
     if url and all(url.rstrip("/") != href.rstrip("/") for _, href in found):
         found.append((url, url))
+    if isbn:
+        found.append((f"ISBN {isbn}", f"https://openlibrary.org/isbn/{isbn}"))
     return tuple(found)
 
 

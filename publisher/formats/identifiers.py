@@ -6,6 +6,7 @@ Only the form is judged here; whether the work exists is a question for the netw
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from urllib.parse import unquote
 
 DOI_LEAD = re.compile(r"(?:https?://)?(?:dx\.|www\.)?doi\.org/|doi:\s*", re.IGNORECASE)
@@ -18,6 +19,20 @@ _PMID = re.compile(
 _PMCID = re.compile(
     r"(?:https?://(?:pmc\.ncbi\.nlm\.nih\.gov|(?:www\.)?ncbi\.nlm\.nih\.gov/pmc)/articles/"
     r"|pmcid:?\s*)?PMC(\d+)/?",
+    re.IGNORECASE,
+)
+_ISBN = re.compile(
+    r"(?:(?:urn:)?isbn(?:-1[03])?:?\s*)?([0-9](?:[-‐‑ ]?[0-9]){8,11}[-‐‑ ]?[0-9Xx])", re.IGNORECASE
+)
+_THIRTEEN = (1, 3) * 7
+_NCT = re.compile(
+    r"(?:(?:https?://)?(?:www\.|classic\.)?clinicaltrials\.gov/(?:ct2/show|study|show)/"
+    r"|(?:clinicaltrials\.gov|nct):?\s*)?NCT([0-9]{8})/?",
+    re.IGNORECASE,
+)
+_ISRCTN = re.compile(
+    r"(?:(?:https?://)?(?:www\.)?isrctn\.(?:com|org)/"
+    r"|(?:https?://(?:dx\.)?doi\.org/|doi:\s*)?10\.1186/)?ISRCTN\s*([0-9]{8})/?",
     re.IGNORECASE,
 )
 DOI_LENGTH = 300
@@ -59,3 +74,41 @@ def _number(pattern: re.Pattern[str], text: str) -> str | None:
     if found is None or not found[1].isascii() or found[1].startswith("0"):
         return None
     return found[1] if len(found[1]) <= DIGITS else None
+
+
+def isbn(text: str) -> str | None:
+    """The ISBN-13 in `text` as its bare digits, or None where the check digit is wrong.
+
+    An ISBN-10 becomes the ISBN-13 that names the same book (ISO 2108:2017 Annex A); hyphens,
+    spaces, `ISBN:` and `urn:isbn:` (RFC 8254) are taken off.
+    """
+    found = _ISBN.fullmatch(text.strip())
+    digits = re.sub(r"[-‐‑ ]", "", found[1]).upper() if found else ""
+    if len(digits) == 10 and digits.isascii() and _weighed(digits, range(10, 0, -1)) % 11 == 0:
+        core = f"978{digits[:9]}"
+        return f"{core}{-_weighed(core, _THIRTEEN) % 10}"
+    whole = len(digits) == 13 and digits.isascii() and digits.isdigit()
+    if whole and digits.startswith(("978", "979")) and _weighed(digits, _THIRTEEN) % 10 == 0:
+        return digits
+    return None
+
+
+def nct(text: str) -> str | None:
+    """The ClinicalTrials.gov number (`NCT04245722`) in `text`, or None. Takes its URLs too."""
+    found = _NCT.fullmatch(text.strip())
+    return f"NCT{found[1]}" if found else None
+
+
+def isrctn(text: str) -> str | None:
+    """The ISRCTN number (`ISRCTN83971151`) in `text`, or None. Takes its URLs and DOI too.
+
+    The registry publishes no rule for a check digit, so only the form is judged.
+    """
+    found = _ISRCTN.fullmatch(text.strip())
+    return f"ISRCTN{found[1]}" if found else None
+
+
+def _weighed(digits: str, weights: Iterable[int]) -> int:
+    """The sum that a check digit is made for; `X` stands for ten."""
+    values = (10 if digit == "X" else int(digit) for digit in digits)
+    return sum(value * weight for value, weight in zip(values, weights, strict=False))

@@ -101,11 +101,20 @@ def _publisher(journal: Journal, logo: str | None) -> dict[str, Any]:
     )
 
 
+def _kind(source: Source) -> str:
+    if source.doi or source.pmid or source.pmcid:
+        return "ScholarlyArticle"
+    if source.isbn:
+        return "Book"
+    return "MedicalTrial" if source.nct or source.isrctn else "WebPage"
+
+
 def _citation(source: Source) -> dict[str, Any]:
-    named = (("doi", source.doi), ("pmid", source.pmid), ("pmcid", source.pmcid))
+    names = ("doi", "pmid", "pmcid", "isbn", "nct", "isrctn")
+    named = [(name, getattr(source, name)) for name in names]
     return _present(
         {
-            "@type": "ScholarlyArticle" if source.doi or source.pmid or source.pmcid else "WebPage",
+            "@type": _kind(source),
             "name": source.title,
             "url": source.href,
             "sameAs": [href for _, href in source.links[1:]] or None,

@@ -23,7 +23,10 @@ from publisher.formats.yamltree import Mapping, Node, Scalar, Sequence
 SOURCE = Schema(
     "a source",
     ("key", "title", "kind", "year"),
-    ("doi", "pmid", "pmcid", "url", "journal", "authors", "accessed", "retracted", "reason"),
+    (
+        *("doi", "pmid", "pmcid", "isbn", "nct", "isrctn", "url"),
+        *("journal", "authors", "accessed", "retracted", "reason"),
+    ),
 )
 QUESTION = Schema("a question", ("question", "answer"))
 CORRECTION = Schema("a correction", ("date", "kind", "wrong", "right"))
@@ -44,7 +47,14 @@ SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 SLUG_LENGTH = 100
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 _KEY = re.compile(KEY)
-_FORMS = {"doi": forms.doi, "pmid": forms.pmid, "pmcid": forms.pmcid}
+_FORMS = {
+    "doi": forms.doi,
+    "pmid": forms.pmid,
+    "pmcid": forms.pmcid,
+    "isbn": forms.isbn,
+    "nct": forms.nct,
+    "isrctn": forms.isrctn,
+}
 _WRITTEN = ("text", "number")
 
 
@@ -218,6 +228,9 @@ def _source(
         authors=authors,
         accessed=accessed,
         acknowledged=acknowledged,
+        isbn=ids["isbn"],
+        nct=ids["nct"],
+        isrctn=ids["isrctn"],
     )
 
 

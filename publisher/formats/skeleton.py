@@ -36,8 +36,8 @@ summary: ""
 key_takeaway: ""
 # How strong the evidence is: laboratory, early, moderate, strong or mixed.
 # evidence: early
-# The works that the article rests on. Each needs one of doi, pmid, pmcid and url, and is cited
-# in the body by its key in square brackets, after an @ sign. For each one:
+# The works that the article rests on. Each needs one of doi, pmid, pmcid, isbn, nct, isrctn and
+# url, and is cited in the body by its key in square brackets, after an @ sign. For each one:
 #   - key: surname-2026
 #     title: …
 #     kind: randomised trial

@@ -41,7 +41,7 @@ class Summary:
 def of(articles: Iterable[Article], register: Register) -> tuple[Work, ...]:
     """All works, each once however it is spelt, in order of title.
 
-    Two sources are the same work when they share a DOI, a PMID, a PMCID or an address.
+    Two sources are the same work when they share an identifier or an address.
     """
     numbers = count()
     cited: dict[int, list[tuple[Source, Article]]] = {}
@@ -73,10 +73,20 @@ def names(text: str) -> tuple[str, ...]:
     return (*((doi_key(doi),) if doi else ()), *((f"pmid:{pmid}",) if pmid else ()))
 
 
+def _trials(source: Source) -> tuple[str, ...]:
+    """The numbers that registries gave it, wherever they stand: each trial of ISRCTN has a DOI."""
+    written = [each for each in (source.nct, source.isrctn, source.doi, source.url) if each]
+    forms = (identifiers.nct, identifiers.isrctn)
+    found = (form(each) for each in written for form in forms)
+    return tuple(dict.fromkeys(each for each in found if each is not None))
+
+
 def _names(source: Source) -> tuple[str, ...]:
     return (
         *keys(source),
         *((f"pmcid:{source.pmcid}",) if source.pmcid else ()),
+        *((f"isbn:{source.isbn}",) if source.isbn else ()),
+        *(f"trial:{trial}" for trial in _trials(source)),
         *((f"url:{source.url.rstrip('/')}",) if source.url else ()),
     )
 

@@ -566,3 +566,17 @@ def test_claims_are_held_against_the_body_on_their_lines() -> None:
     assert {"unsupported-number", "evidence-grade"} <= lines.keys()
     assert raw.split("\n")[(lines["unsupported-number"] or 0) - 1].startswith("summary:")
     assert raw.split("\n")[(lines["evidence-grade"] or 0) - 1].startswith("evidence:")
+
+
+def test_books_and_trials_are_sources_too() -> None:
+    """Kept in one spelling, linked to where they are registered, refused where they are wrong."""
+    doi = "doi: 10.1056/NEJMoa1910607"
+    book = good(file(doi, "isbn: 0-306-40615-2")).sources[0]
+    assert (book.isbn, book.href) == ("9780306406157", "https://openlibrary.org/isbn/9780306406157")
+    nct = good(file(doi, "nct: nct04245722")).sources[0]
+    assert nct.href == "https://clinicaltrials.gov/study/NCT04245722"
+    isrctn = good(file(doi, "isrctn: ISRCTN 83971151")).sources[0]
+    assert isrctn.href == "https://www.isrctn.com/ISRCTN83971151"
+    line = file().split("\n").index("    " + doi) + 1
+    for name in ("isbn", "nct", "isrctn"):
+        assert told(file(doi, f"{name}: 12345678")) == [(f"bad-{name}", line)]
