@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help demo test lint bench system-packages clean
+.PHONY: help demo test lint bench chaos system-packages clean
 
 help:
 	@echo "make demo   install, build the sample journal and send its digest to a local mail server"
 	@echo "make test   install everything that tests need, lint, then run all tests"
 	@echo "make lint   ruff, mypy and the import floors"
 	@echo "make bench  the benchmarks, peers side by side"
+	@echo "make chaos  kill, freeze and restart a cluster for three minutes; the report is docs/chaos.md"
 	@echo "make clean  remove the environment and everything that was built"
 
 $(BIN)/python:
@@ -46,6 +47,10 @@ test: system-packages lint
 bench: $(VENV)/.dev
 	@scripts/system-packages.sh
 	$(BIN)/python -m benchmarks
+
+chaos: $(VENV)/.dev
+	@scripts/system-packages.sh
+	$(BIN)/python -m tests.chaos --report docs/chaos.md
 
 clean:
 	rm -rf $(VENV) public .public var build dist .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis

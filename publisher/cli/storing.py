@@ -1,9 +1,10 @@
-"""`store status|migrate|copy`: where everything is remembered, and bringing it elsewhere."""
+"""`store status|migrate|backup|copy`: where everything is remembered, and bringing it elsewhere."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,6 +15,7 @@ from publisher.cli.frame import cli
 from publisher.cli.session import Session, table
 from publisher.cli.subscribers import Yes
 from publisher.errors import UsageError
+from publisher.stores.backing import backup
 from publisher.stores.sql import copy_store
 
 group = typer.Typer(
@@ -44,6 +46,36 @@ def store_migrate(context: typer.Context) -> None:
     session: Session = context.obj
     with session.app() as app:
         session.done({"store": app.store.where}, f"The store {app.store.where} is up to date.")
+
+
+@group.command(name="backup", epilog="Example: publisher store backup ../backup/store.sqlite3")
+def store_backup(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file; none is overwritten.")],
+) -> None:
+    """Copy the store to a new file, while everything runs. For SQLite."""
+    session: Session = context.obj
+    settings = session.settings()
+    path = file.absolute()
+    if not settings.store_url.startswith("sqlite:"):
+        raise UsageError(
+            "a store in PostgreSQL is backed up by its own program: "
+            f"pg_dump --format=custom --file {file} DATABASE (docs/operations.md, Backups)"
+        )
+    if path.exists():
+        raise UsageError(f"{file} is there already: name a new file, so that nothing is lost")
+    # Not brought up to date first: a backup from before an upgrade is of the version before it.
+    app = open_app(settings)
+    try:
+        size = backup(app.store, path)
+        where = app.store.where
+    finally:
+        app.close()
+    session.done(
+        {"store": where, "file": str(path), "bytes": size},
+        f"The store {where} is in {file} ({size:,} bytes), and was read back.",
+        "Keep it with the keys, config/, content/ and templates/; never with the watermark.",
+    )
 
 
 @group.command(

@@ -44,7 +44,7 @@ def test_the_names_are_the_contract() -> None:
             "subscribers list", "subscribers show", "subscribers edit", "subscribers confirm",
             "subscribers unsubscribe", "subscribers forget", "suppressions list",
             "suppressions add", "suppressions remove", "suppressions import", "segments list",
-            "segments count", "report", "store status", "store migrate", "store copy",
+            "segments count", "report", "store status", "store migrate", "store backup", "store copy",
             "store accept-restore",
         )
     }  # fmt: skip

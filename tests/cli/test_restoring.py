@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 
 from tests.cli.conftest import Journal
 
 
 def backup(journal: Journal) -> None:
-    """As docs/operations.md says, with SQLite's own."""
-    with sqlite3.connect(journal.root / "var/store.sqlite3") as live:
-        live.execute("VACUUM INTO ?", (str(journal.root / "backup.sqlite3"),))
-    live.close()
+    """As docs/operations.md says."""
+    done = journal.json("store", "backup", "backup.sqlite3")
+    assert done["bytes"] == (journal.root / "backup.sqlite3").stat().st_size
 
 
 def restore(journal: Journal) -> None:
@@ -42,3 +40,14 @@ def test_a_restored_backup_mails_nobody_again_and_nobody_who_left(journal: Journ
     assert "unsubscribed" in journal.run("subscribers", "show", "bob@example.org").output
     assert "Nothing to accept" in journal.run("store", "accept-restore").output
     assert sorted((journal.root / "var/outbox").glob("*.eml")) == sent
+
+
+def test_a_backup_overwrites_nothing_and_brings_nothing_up_to_date(journal: Journal) -> None:
+    """Mistakes are answered with a sentence."""
+    backup(journal)
+    assert "is there already" in journal.run("store", "backup", "backup.sqlite3", code=2).stderr
+    assert "cannot be written" in journal.run("store", "backup", "no/folder.db", code=1).stderr
+    journal.set(
+        'cutoff = "48h"', 'store = "postgresql+psycopg://p@db.example.org/j"\ncutoff = "48h"'
+    )
+    assert "pg_dump" in journal.run("store", "backup", "other", code=2).stderr
