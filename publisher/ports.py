@@ -426,6 +426,8 @@ class Outbox(Protocol):
         starting: Sequence[Claim],
         lease: timedelta,
         now: datetime,
+        *,
+        again: bool = False,
     ) -> frozenset[tuple[OutboxKind, int]]:
         """Settle and journal in one commit; which of `starting` may really be sent.
 
@@ -434,6 +436,10 @@ class Outbox(Protocol):
         message is cancelled (`unsubscribed`, `suppressed`, `issue cancelled`), or returned to
         the queue when the issue is paused, or left alone when the fence is not ours.
         A settlement whose fence is not the row's changes nothing.
+
+        `again`: the same was asked before and the answer was lost, so it may have been kept. What
+        is `sending` under a claim's own fence is granted too: whoever says `again` promises that
+        nothing of `starting` has begun to leave.
         """
         ...
 

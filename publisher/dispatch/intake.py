@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from publisher.dispatch.composing import Composer
+from publisher.dispatch.patience import patiently
 from publisher.dispatch.report import Bounds
 from publisher.dispatch.roads import Roads
 from publisher.domain.delivery import Claim
@@ -103,17 +104,24 @@ class Intake:
         if self.back or self.held:
             claims = [*self.back, *(claim for claim, _ in self.held)]
             until = [*(None for _ in self.back), *(due for _, due in self.held)]
-            self._outbox.give_back(claims, self._clock(), until)
+            patiently(
+                self._bounds.patience,
+                lambda _: self._outbox.give_back(claims, self._clock(), until),
+            )
             self.back, self.held = [], []
 
     def _claim(self, *, issue_id: int | None = None, notices_only: bool = False) -> Sequence[Claim]:
-        claims = self._outbox.claim(
-            self._worker,
-            self._bounds.batch,
-            self._bounds.lease,
-            self._clock(),
-            issue_id=issue_id,
-            notices_only=notices_only,
+        # What was claimed without our hearing of it is free again when its lease ends.
+        claims = patiently(
+            self._bounds.patience,
+            lambda _: self._outbox.claim(
+                self._worker,
+                self._bounds.batch,
+                self._bounds.lease,
+                self._clock(),
+                issue_id=issue_id,
+                notices_only=notices_only,
+            ),
         )
         if claims:
             try:

@@ -7,11 +7,11 @@ was taken is settled, given back, or left for its lease to lapse, whatever goes 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from itertools import islice
 
 from publisher.dispatch.ahead import MOST, Ahead
@@ -20,6 +20,8 @@ from publisher.dispatch.connection import Connection, Order, Post
 from publisher.dispatch.doubts import Doubts, Losses, Tally
 from publisher.dispatch.intake import Intake
 from publisher.dispatch.lane import Lane
+from publisher.dispatch.news import tell, told
+from publisher.dispatch.patience import patiently
 from publisher.dispatch.report import Bounds, Paused, Progress, Report
 from publisher.dispatch.roads import LIMITED_LOOK_UP, SLOWING, WAKING, Roads
 from publisher.dispatch.travel import Travel
@@ -27,7 +29,7 @@ from publisher.dispatch.wires import Wires
 from publisher.domain.deferral import asked
 from publisher.domain.delivery import Claim, DeliveryEvent, OutboxKind, Settlement
 from publisher.domain.issue import IssueEvent
-from publisher.errors import NotAllowed, StoreError, TransportError
+from publisher.errors import NotAllowed, TransportError
 from publisher.ports import Issues, Outbox, Transport
 
 LOOK_UP = 0.5
@@ -219,6 +221,7 @@ class Ledger:
             raise
         for settlement in self._unsettled:
             self._tally.add(settlement.claim, settlement.event)
+            tell(settlement)
         self._unsettled = []
         self._hand_over(starting, granted)
         if self._on_progress is not None:
@@ -255,19 +258,16 @@ class Ledger:
     def _advance(self, starting: Sequence[Claim]) -> frozenset[tuple[OutboxKind, int]]:
         """The commit, tried again for a while: a locked or full store often recovers.
 
-        Trying again is safe: what a failed commit did write no longer matches its fence and
-        state, so a settlement changes nothing and a start is not granted.
+        Trying again is safe: nothing of `starting` is handed over before this returns, and a
+        settlement that was kept changes nothing the second time.
         """
-        for wait in self._bounds.patience:
-            try:
-                return self._commit(starting)
-            except StoreError:
-                time.sleep(wait)
-        return self._commit(starting)
+        return patiently(self._bounds.patience, partial(self._commit, starting))
 
-    def _commit(self, starting: Sequence[Claim]) -> frozenset[tuple[OutboxKind, int]]:
+    def _commit(self, starting: Sequence[Claim], again: bool) -> frozenset[tuple[OutboxKind, int]]:
         self._roads.commit()
-        return self._outbox.advance(self._unsettled, starting, self._bounds.lease, self._clock())
+        return self._outbox.advance(
+            self._unsettled, starting, self._bounds.lease, self._clock(), again=again
+        )
 
     def _take(self, posts: Iterable[Post]) -> None:
         """Note what the connections say, all of it, before anything here can fail."""
@@ -349,7 +349,10 @@ class Ledger:
         now = self._clock()
         if abs(now - self._beat_at) >= self._bounds.lease / 3:
             self._beat_at = now
-            self._outbox.renew(self._worker, self._bounds.lease, now)
+            patiently(
+                self._bounds.patience,
+                lambda _: self._outbox.renew(self._worker, self._bounds.lease, now),
+            )
             self._tidy()
             self._roads.probe(self._connect)
         if self._roads.throttled and abs(now - self._woke_at) >= WAKING:
@@ -359,5 +362,8 @@ class Ledger:
 
     def _tidy(self) -> None:
         now = self._clock()
-        self._lapsed += sum(count for _, count in self._outbox.lapse(now).unknown)
-        self._outbox.wake(now, self._bounds.retry.limit)
+        lapsed = patiently(self._bounds.patience, lambda _: self._outbox.lapse(now))
+        for issue_id, count in lapsed.unknown:
+            self._lapsed += count
+            told(issue_id, count)
+        patiently(self._bounds.patience, lambda _: self._outbox.wake(now, self._bounds.retry.limit))

@@ -37,9 +37,9 @@ class Figures:
 
     `moments` are the deliveries by outcome that were settled from an instant on for `width`, in
     order of time, without those in which nothing happened; `domains` those by the domain of their
-    addresses, the largest first. `left` are readers who unsubscribed after this issue and before
-    the next one of the same newsletter and cadence went. `bounces` are by kind, with complaints
-    as `complaint`.
+    addresses, with all domains of a large provider as one under its name, the largest first.
+    `left` are readers who unsubscribed after this issue and before the next one of the same
+    newsletter and cadence went. `bounces` are by kind, with complaints as `complaint`.
     """
 
     width: timedelta = WIDTHS[0]

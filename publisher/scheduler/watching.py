@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 
 from publisher.app import App
 from publisher.dispatch import Progress
@@ -19,15 +20,17 @@ log = logging.getLogger("publisher.scheduler")
 class Watch:
     """One drain. Short ones say nothing: the log tells when an issue is finished anyway."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, now: Callable[[], float] = time.monotonic) -> None:
+        """`now`: seconds on a clock that does not go back."""
         self._app = app
+        self._now = now
         self._speed = Speed()
-        self._told_at = time.monotonic()
+        self._told_at = now()
         self._speed.note(self._told_at, 0)
 
     def note(self, progress: Progress) -> None:
         """How far it is."""
-        now = time.monotonic()
+        now = self._now()
         done = text.settled(progress.counts)
         self._speed.note(now, done)
         if now - self._told_at < SELDOM:

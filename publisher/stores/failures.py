@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryFile
 
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -50,6 +53,11 @@ _WORDS = {
         "see the system's log for disk faults, then start publisher again",
     ),
 }
+_READ_ONLY_DISK = (
+    "is on a disk that is read-only",
+    "see in the system's log why, and mount it for writing again; nothing was half written",
+)
+_DISK = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR)
 _UNREACHABLE = (
     "cannot be reached",
     "see that PostgreSQL runs, and that the address, the port and the network are right",
@@ -101,11 +109,27 @@ _BEFORE = (("does not exist", "3D000"), ("authentication failed", "28"), ("pg_hb
 
 def explain(error: BaseException, where: str) -> StoreError:
     """A StoreError for what the database driver raised; `where` names the store."""
-    what, mend = _words(error) or (
-        f"answered '{error}'",
-        "see docs/operations.md, and report it if that does not help",
+    what, mend = (
+        _disk(error, where)
+        or _words(error)
+        or (
+            f"answered '{error}'",
+            "see docs/operations.md, and report it if that does not help",
+        )
     )
     return StoreError(f"the store {where} {what}: {mend}")
+
+
+def _disk(error: BaseException, where: str) -> tuple[str, str] | None:
+    """SQLite has three words for a disk that became read-only; the disk itself says which."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if not isinstance(code, int) or code & 0xFF not in _DISK:
+        return None
+    try:
+        with TemporaryFile(dir=Path(where).parent):
+            return None
+    except OSError as wrong:
+        return _READ_ONLY_DISK if wrong.errno == errno.EROFS else None
 
 
 def _words(error: BaseException) -> tuple[str, str] | None:

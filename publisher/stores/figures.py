@@ -12,6 +12,7 @@ from sqlalchemy import BigInteger, Connection, and_, func, or_, select, type_coe
 from publisher.domain.delivery import DeliveryState
 from publisher.domain.figures import MOST_ANSWERS, WIDTHS, Answer, Counts, Figures, largest, width
 from publisher.domain.issue import IssueState
+from publisher.domain.providers import PROVIDERS
 from publisher.stores.bounces import SqlBounces
 from publisher.stores.database import Database
 from publisher.stores.tables import (
@@ -73,7 +74,7 @@ def _moments(
 
 
 def _domains(connection: Connection, issue_id: int) -> Mapping[str, Counts]:
-    """By the part behind the `@`; those whose reader is known no more under the empty name."""
+    """By provider, or by the part behind the `@`; "" where the reader is known no more."""
     found: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     rows = connection.execution_options(yield_per=_ROWS).execute(
         select(subscriber.c.key, delivery.c.state)
@@ -83,7 +84,8 @@ def _domains(connection: Connection, issue_id: int) -> Mapping[str, Counts]:
         .where(delivery.c.issue_id == issue_id)
     )
     for key, state in rows:
-        found[(key or "").rpartition("@")[2]][state] += 1
+        domain = (key or "").rpartition("@")[2]
+        found[PROVIDERS.get(domain, domain)][state] += 1
     return {name: dict(counts) for name, counts in found.items()}
 
 

@@ -59,9 +59,10 @@ FREED: Mapping[str, Any] = {"leased_by": None, "leased_until": None}
 class Lane:
     """One table of the outbox and its statements.
 
-    `claim` wants worker, until, number (and issue, low and high for deliveries); `start` wants
-    pairs of (id, fence), ids and until; `start_one` wants until and, as `settle[event]` and
-    `give_back` do, row_id and row_fence; `give_back` wants due besides.
+    `claim` wants worker, until, number (and issue, low and high for deliveries); `start` and
+    `started` (what an unheard commit did start) want pairs of (id, fence), ids and until;
+    `start_one` wants until and, as `settle[event]` and `give_back` do, row_id and row_fence;
+    `give_back` wants due besides.
     """
 
     kind: OutboxKind
@@ -69,6 +70,7 @@ class Lane:
     claim: ReturningUpdate[Any]
     start: ReturningUpdate[Any]
     start_one: Update
+    started: ReturningUpdate[Any]
     settle: Mapping[DeliveryEvent, Update]
     give_back: Update
     cancel: Update
@@ -152,6 +154,11 @@ def _lane(
     )
     one = and_(c.id == bindparam("row_id"), c.fence == bindparam("row_fence"))
     until = bindparam("until", type_=Instant)
+    # The ids alone choose the rows; the pairs then test each one's fence.
+    several = and_(
+        c.id.in_(bindparam("ids", expanding=True)),
+        tuple_(c.id, c.fence).in_(bindparam("pairs", expanding=True)),
+    )
     return Lane(
         kind=kind,
         table=table,
@@ -165,18 +172,16 @@ def _lane(
         )
         .returning(c.id, c.fence, *wanted),
         start=update(table)
-        .where(
-            # The ids alone choose the rows; the pairs then test each one's fence.
-            c.id.in_(bindparam("ids", expanding=True)),
-            tuple_(c.id, c.fence).in_(bindparam("pairs", expanding=True)),
-            state_is(c.state, S.CLAIMED),
-            eligible,
-        )
+        .where(several, state_is(c.state, S.CLAIMED), eligible)
         .values(state=str(S.SENDING), leased_until=until)
         .returning(c.id),
         start_one=update(table)
         .where(one, state_is(c.state, S.CLAIMED), eligible)
         .values(state=str(S.SENDING), leased_until=until),
+        started=update(table)
+        .where(several, state_is(c.state, S.SENDING))
+        .values(leased_until=until)
+        .returning(c.id),
         settle={event: _settle(table, event, one) for event in SETTLING},
         give_back=update(table)
         .where(one, state_is(c.state, S.CLAIMED))

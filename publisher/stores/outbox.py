@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, TypeVar
 
 from sqlalchemy import Connection, bindparam, exists, select, update
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from publisher.domain.delivery import (
     Claim,
@@ -141,6 +142,8 @@ class SqlOutbox:
         starting: Sequence[Claim],
         lease: timedelta,
         now: datetime,
+        *,
+        again: bool = False,
     ) -> frozenset[tuple[OutboxKind, int]]:
         """Settle and journal in one commit; which of `starting` may really be sent.
 
@@ -148,7 +151,7 @@ class SqlOutbox:
         """
         if not settled and not starting:
             return frozenset()
-        if self._swift is not None and swift.takes(settled):
+        if self._swift is not None and swift.takes(settled) and not again:
             with self._database.bare() as transaction:
                 self._swift.settle(transaction.cursor, settled, now)
                 transaction.given_up = not self._swift.start(
@@ -157,7 +160,7 @@ class SqlOutbox:
             if not transaction.given_up:
                 return frozenset((claim.kind, claim.id) for claim in starting)
         started: set[tuple[OutboxKind, int]] = set()
-        if self._pipeline is not None and swift.takes(settled):
+        if self._pipeline is not None and swift.takes(settled) and not again:
             with self._database.raw() as driver:
                 started |= self._pipeline.advance(driver, settled, starting, now + lease, now)
             if len(started) == len(starting):
@@ -172,6 +175,8 @@ class SqlOutbox:
                 mine = [claim for claim in starting if claim.kind is kind]
                 for batch in _batches(mine):
                     started |= _start(connection, lane, batch, now + lease, now)
+                    if again:
+                        started |= _change(connection, lane, lane.started, batch, now + lease)
         return frozenset(started)
 
     def give_back(
@@ -366,20 +371,27 @@ def _start(
     connection: Connection, lane: Lane, claims: Sequence[Claim], until: datetime, now: datetime
 ) -> set[tuple[OutboxKind, int]]:
     """The conditional update of the design, and what becomes of those it did not change."""
-    done = set(
-        connection.scalars(
-            lane.start,
-            {
-                "ids": [claim.id for claim in claims],
-                "pairs": [(claim.id, claim.fence) for claim in claims],
-                "until": until,
-            },
-        )
-    )
-    halted = {claim.id: claim for claim in claims if claim.id not in done}
+    done = _change(connection, lane, lane.start, claims, until)
+    halted = {claim.id: claim for claim in claims if (claim.kind, claim.id) not in done}
     if halted:
         _halt(connection, lane, halted, now)
-    return {(lane.kind, number) for number in done}
+    return done
+
+
+def _change(
+    connection: Connection,
+    lane: Lane,
+    statement: ReturningUpdate[Any],
+    claims: Sequence[Claim],
+    until: datetime,
+) -> set[tuple[OutboxKind, int]]:
+    """Carry out `lane.start` or `lane.started`; which of the claims' rows it changed."""
+    values = {
+        "ids": [claim.id for claim in claims],
+        "pairs": [(claim.id, claim.fence) for claim in claims],
+        "until": until,
+    }
+    return {(lane.kind, number) for number in connection.scalars(statement, values)}
 
 
 def _halt(connection: Connection, lane: Lane, halted: Mapping[int, Claim], now: datetime) -> None:

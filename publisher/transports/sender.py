@@ -128,7 +128,7 @@ class SmtpSender:
         """QUIT, and do not wait long for the answer."""
         if self._open and self._exchange is None and self._session.sock is not None:
             with contextlib.suppress(OSError, Lost):
-                self._session.wait_for(5)
+                self._session.wait_for_farewell()
                 self._session.ask("QUIT")
         self._end()
 

@@ -27,6 +27,8 @@ READ = 65536
 
 _CODES = {b"%d " % code: code for code in range(200, 600)}
 _REPLY = re.compile(rb"([2-5][0-9]{2})([ -]|\r?\n)")
+FAREWELL = 5.0
+"""Seconds that the answer to QUIT is waited for at most."""
 _NOTHING = memoryview(b"")
 _NOT_YET = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 _BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
@@ -171,6 +173,10 @@ class Session(smtplib.SMTP):
     def wait_for_message(self) -> None:
         """Bear as much silence as the answer to a message may take."""
         self.wait_for(self._timeouts.final)
+
+    def wait_for_farewell(self) -> None:
+        """Bear little silence: nothing depends on what is said any more."""
+        self.wait_for(min(FAREWELL, self._timeouts.command))
 
     def hurry(self) -> None:
         """Acknowledge at once what comes next.

@@ -56,6 +56,13 @@ def test_outcomes_are_counted_by_time_and_by_domain(store: Store) -> None:
     }
 
 
+def test_a_large_providers_domains_are_one(store: Store) -> None:
+    """So that nobody can be found by subtracting one line from another, either."""
+    admit(store, *at("gmail.com", 5), *at("googlemail.com", 1), *at("mail.test", 5))
+    found = store.figures.of(release(store).id)
+    assert found.domains == (("google", {"queued": 6}), ("mail.test", {"queued": 5}))
+
+
 def test_readers_who_left_are_counted_for_the_issue_that_they_read_last(store: Store) -> None:
     """Whoever unsubscribes after the next issue went is none of the earlier one's."""
     ids = people(store, 4)

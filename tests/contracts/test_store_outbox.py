@@ -26,6 +26,7 @@ from tests.contracts.samples import (
     counts,
     defer,
     notice,
+    one,
     people,
     release,
     row,
@@ -123,6 +124,49 @@ def test_a_message_is_started_once(store: Store) -> None:
     held = claim(store)
     assert store.outbox.advance([], held + held, LEASE, NOW) == {(held[0].kind, held[0].id)}
     assert start(store, held) == []
+
+
+def test_a_start_that_was_not_heard_of_is_granted_again(store: Store) -> None:
+    """Asked again, what is `sending` under our own fence may go; what else there is, is as ever."""
+    people(store, 5)
+    store.notices.add(notice(), "nonce", NOW)
+    issue = release(store)
+    told, *held = claim(store)
+    journalled, settled, lost, fresh, left = held
+    start(store, [told, journalled, settled, lost])
+    settle(store, [settled])
+    assert store.outbox.lapse(NOW).unknown == ()
+    settle(store, [lost], E.LOSE)
+    store.subscribers.change(one(store, "reader4").id, SubscriptionEvent.UNSUBSCRIBE, NOW)
+    granted = store.outbox.advance([], [told, *held], LEASE, NOW, again=True)
+    assert granted == {(each.kind, each.id) for each in (told, journalled, fresh)}
+    assert counts(store, issue.id) == {"sending": 2, "accepted": 1, "unknown": 1, "cancelled": 1}
+    assert left.id not in {number for _, number in granted}
+
+
+def test_what_somebody_else_started_is_not_granted_again(store: Store) -> None:
+    """A fence that is not the row's grants nothing, however often it asks."""
+    people(store, 1)
+    release(store)
+    old = claim(store)
+    store.outbox.lapse(AFTER)
+    new = start(store, claim(store, now=AFTER), AFTER)
+    assert store.outbox.advance([], old, LEASE, AFTER, again=True) == frozenset()
+    assert store.outbox.advance([], new, LEASE, AFTER, again=True) == {(new[0].kind, new[0].id)}
+
+
+def test_a_settlement_that_was_not_heard_of_counts_once(store: Store) -> None:
+    """The second time it changes nothing, and what goes on with it does."""
+    people(store, 2)
+    issue = release(store)
+    first, second = claim(store)
+    start(store, [first])
+    said = [Settlement(first, E.DEFER, 451, "later", NOW + timedelta(minutes=5))]
+    for again in (False, True):
+        granted = store.outbox.advance(said, [second], LEASE, NOW, again=again)
+        assert granted == {(second.kind, second.id)}
+    assert counts(store, issue.id) == {"deferred": 1, "sending": 1}
+    assert [t.attempts for t in store.issues.trouble(issue.id)] == [1]
 
 
 def test_a_stale_fence_changes_nothing(store: Store) -> None:

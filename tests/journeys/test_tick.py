@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -11,16 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from publisher.app import App, open_app
-from publisher.dispatch import Failed
+from publisher.app import App, drain, open_app
+from publisher.dispatch import Failed, Progress
 from publisher.domain.issue import IssueEvent, IssueState
 from publisher.domain.journal import Approval
 from publisher.domain.notice import NoticeKind
 from publisher.plan import approve
 from publisher.scheduler import Memory, Report, alerts, tick
+from publisher.scheduler.watching import Watch
 from publisher.settings import Publishing
 from publisher.site import Tree
 from tests.journeys.running import journal_in, settings, write
+from tests.transports.relay import Act, Relay
 
 TUESDAY = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)  # 09:00 in Berlin
 MONDAY = TUESDAY - timedelta(days=1)
@@ -257,6 +260,51 @@ def test_paused_issue_is_told_once(app: App) -> None:
     for minute in (1, 2):
         beat(app, TUESDAY + timedelta(minutes=minute))
     assert notices(app) == 1
+
+
+def test_staff_hear_of_a_relay_that_drops_every_dot(tmp_path: Path) -> None:
+    """The issue stands after a few in doubt, and a mail says so and what to do."""
+    with Relay(always={"BODY": Act.DROP}) as relay:
+        app = journal_in(tmp_path, TUESDAY - timedelta(days=4), readers=40, smtp_port=relay.port)
+        write(tmp_path, "sleep", MONDAY)
+        (issue,) = beat(app, TUESDAY).released
+        report = drain(
+            app,
+            clock=lambda: TUESDAY,
+            jitter=lambda: 0.0,
+            worker="worker",
+            stop=threading.Event(),
+        )
+        doubtful = len(relay.received)
+        assert 3 <= doubtful <= app.transports["default"].connections + 3
+        assert report.counts == {"unknown": doubtful}
+        beat(app, TUESDAY + timedelta(minutes=1))
+        found = app.store.issues.get(issue.id)
+        assert found.state is IssueState.PAUSED
+        assert (found.counts["unknown"], found.counts["queued"]) == (doubtful, 40 - doubtful)
+        notice = app.store.notices.get(1)
+        assert (notice.kind, notice.address) == (NoticeKind.STAFF, "staff@example.org")
+        assert f"{doubtful} of its 40 messages were never answered" in notice.text
+        assert f"publisher resume {issue.name}" in notice.text
+        app.close()
+
+
+def test_the_log_tells_how_sending_goes(app: App, caplog: pytest.LogCaptureFixture) -> None:
+    """A line now and then: how many of how many, how fast, by outcome; short drains say nothing."""
+    caplog.set_level("INFO", "publisher.scheduler")
+    beat(app, TUESDAY)
+    caplog.clear()
+    seconds = iter([0.0, 1.0, 9.9, 12.0, 13.0, 23.0])
+    watch = Watch(app, now=lambda: next(seconds))
+    for done in (1, 1_000, 1_198, 1_300, 2_000):
+        domains = {"mail.test": {"accepted": done}}
+        watch.note(Progress({"accepted": done, "returned": 7}, 1, domains))
+    first, second = (record.getMessage() for record in caplog.records)
+    assert first == (
+        "sending: 1,198 of 1,200 (100 a second, less than a minute left): 1,198 accepted; "
+        "mail.test 1,198"
+    )
+    assert second.startswith("sending: 2,000 of 2,002 (91 a second, less than a minute left)")
 
 
 def test_the_log_and_staff_read_one_name(app: App, caplog: pytest.LogCaptureFixture) -> None:

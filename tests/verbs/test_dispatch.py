@@ -7,9 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from publisher import transports as kinds
 from publisher.dispatch import Bounds, Progress
@@ -256,11 +259,12 @@ def test_a_relay_that_never_answers_pauses_the_issue(post: Post, connections: in
     assert post.dispatcher(transport).drain(never()).counts == {}
 
 
-def test_a_relay_that_drops_every_dot_pauses_the_issue(post: Post) -> None:
+@pytest.mark.parametrize("offer", ["250 relay", "250-a\r\n250-PIPELINING\r\n250 CHUNKING"])
+def test_a_relay_that_drops_every_dot_pauses_the_issue(post: Post, offer: str) -> None:
     """The same over a real socket: at most connections + 3 messages are in doubt."""
     subscribe(post.store, "weekly", readers(100))
     issue = release(post.store, post.journal)
-    with Relay(always={"BODY": Act.DROP}) as relay:
+    with Relay(always={"EHLO": offer, "BODY": Act.DROP, "BDAT": Act.DROP}) as relay:
         options = {"host": "127.0.0.1", "port": relay.port, "security": "none", "connections": 4}
         post.dispatcher(kinds.connect("default", "smtp", options)).drain(never())
     assert post.state(issue) is IssueState.PAUSED
@@ -619,11 +623,15 @@ def test_what_outlasts_the_grace_is_left_to_lapse(post: Post) -> None:
 
 
 class Weak:
-    """A real outbox of which some calls fail as a locked or full store does."""
+    """A real outbox of which some calls fail as a locked or full store does.
+
+    `deaf`: the call is carried out, and its answer is lost.
+    """
 
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
         self.failures: dict[str, list[bool]] = {}
+        self.deaf = False
         self.calls: list[str] = []
 
     def __getattr__(self, name: str) -> Any:
@@ -633,6 +641,8 @@ class Weak:
             self.calls.append(name)
             plan = self.failures.get(name)
             if plan and plan.pop(0):
+                if self.deaf:
+                    real(*args, **options)
                 raise StoreError("the store has no room left")
             return real(*args, **options)
 
@@ -649,6 +659,27 @@ def test_a_store_that_recovers_in_time_is_forgiven(post: Post) -> None:
     post.dispatcher(transport, outbox=weak).drain(never())
     assert sorted(recipients(transport)) == readers(20)
     assert post.counts(issue) == {ACCEPTED: 20}
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+def test_an_answer_that_was_lost_costs_nobody_anything(data: st.DataObject) -> None:
+    """Whichever commits were kept without our hearing of it: everybody once, nobody in doubt."""
+    with TemporaryDirectory() as folder:
+        store = open_at(Path(folder) / "journal.db")
+        post = Post(store, factories.journal(), Clock())
+        subscribe(store, "weekly", readers(12))
+        issue = release(store, post.journal)
+        weak = Weak(store.outbox)
+        weak.deaf = True
+        # Never more in a row than the ledger has patience for.
+        lost = [data.draw(st.integers(0, 2)) for _ in range(8)]
+        weak.failures["advance"] = [each for n in lost for each in [*([True] * n), False]]
+        transport = MemoryTransport(connections=data.draw(st.integers(1, 3)))
+        post.dispatcher(transport, outbox=weak).drain(never())
+        assert sorted(recipients(transport)) == readers(12)
+        assert post.counts(issue) == {ACCEPTED: 12}
+        store.close()
 
 
 def test_a_store_that_stays_broken_stops_the_sending(post: Post) -> None:
@@ -798,9 +829,11 @@ class Watching:
         starting: Sequence[Claim],
         lease: timedelta,
         now: datetime,
+        *,
+        again: bool = False,
     ) -> frozenset[tuple[OutboxKind, int]]:
         self.commits += 1
-        granted = self._outbox.advance(settled, starting, lease, now)
+        granted = self._outbox.advance(settled, starting, lease, now, again=again)
         self.sending -= {(one.claim.kind, one.claim.id) for one in settled}
         self.sending |= granted
         assert len(self.sending) <= self._most
