@@ -39,6 +39,7 @@ KEPT_HOURS = 24
 """How long jobs that failed stay to be looked at; done ones are deleted at once."""
 NOTICES_FIRST = 10
 POLL_SECONDS = 5.0
+GRACE_SECONDS = 1.0
 REST_SECONDS = 5.0
 """How long to wait before the queue is joined again when the database went away."""
 
@@ -147,6 +148,9 @@ class Queue:
                     delete_jobs="successful",
                     install_signal_handlers=False,
                     fetch_job_polling_interval=POLL_SECONDS,
+                    # Also where it stops by itself, because the database went away: then
+                    # `should_abort` tells the slices that are under way to come to their end.
+                    shutdown_graceful_timeout=GRACE_SECONDS,
                     stalled_worker_timeout=STALLED_SECONDS,
                 )
             )

@@ -160,7 +160,9 @@ def look(page: Page, width: int) -> None:
     assert [(each["id"], each["nodes"][0]["html"][:100]) for each in found["violations"]] == []
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(375, "light"), (375, "dark"), (1280, "dark")])
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(375, "light"), (1280, "dark"), (1280, "light"), (375, "dark")]
+)
 def test_a_readers_life(
     browser: Browser, town: Town, width: int, scheme: Literal["light", "dark"]
 ) -> None:
