@@ -142,7 +142,7 @@ class Database:
         """
         self._refuse()
         with translated(self.where):
-            held = self._spare.pop() if self._spare else self.engine.raw_connection()
+            held = self._spare.pop() if self._spare else self._fresh()
             try:
                 yield held.driver_connection
             except BaseException as error:
@@ -151,6 +151,13 @@ class Database:
                     raise explain(error, self.where) from error
                 raise
             self._spare.append(held)
+
+    def _fresh(self) -> PoolProxiedConnection:
+        """One that commits each script by itself."""
+        held = self.engine.raw_connection()
+        driver: Any = held.driver_connection
+        driver.autocommit = True
+        return held
 
     def _refuse(self) -> None:
         if self._only_read:

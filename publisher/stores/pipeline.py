@@ -1,9 +1,10 @@
 """Settling and journalling on PostgreSQL in one round trip: what runs for every single message.
 
-Each statement by itself would wait for the server's answer to the one before; psycopg's pipeline
-mode sends them all, with their COMMIT, and reads the answers afterwards. The statements stay those
-of `lanes.py`, compiled once.
-https://www.psycopg.org/psycopg3/docs/advanced/pipeline.html
+Each statement by itself would wait for the server's answer to the one before. They go as one
+script instead, which the server carries out as one transaction once it has all of it: a worker
+that freezes or is cut off half-way leaves no transaction open that would hold others up (with
+psycopg's pipeline mode it did). The statements stay those of `lanes.py`, compiled once.
+https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-MULTI-STATEMENT
 """
 
 from __future__ import annotations
@@ -56,28 +57,35 @@ class Pipeline:
         now: datetime,
     ) -> frozenset[Key]:
         """One transaction; which of `starting` may really be sent. Settled ones must be plain."""
-        at, lease = micros(now), micros(until)
-        answers: list[tuple[Key, psycopg.Cursor]] = []
-        with connection.pipeline():
-            connection.execute(Company.TOGETHER.value.encode())
-            for one in settled:
-                self._run(
-                    connection,
-                    self._settle[one.claim.kind, one.event],
-                    _settling(one, at),
-                )
-            for claim in starting:
-                values = {"row_id": claim.id, "row_fence": claim.fence, "until": lease}
-                cursor = self._run(connection, self._start[claim.kind], values)
-                answers.append(((claim.kind, claim.id), cursor))
-            connection.commit()
-        return frozenset(key for key, cursor in answers if cursor.rowcount == 1)
+        import psycopg
 
-    @staticmethod
-    def _run(
-        connection: psycopg.Connection, statement: _Prepared, values: Mapping[str, Any]
-    ) -> psycopg.Cursor:
-        return connection.execute(statement.sql, {**statement.fixed, **values})
+        at, lease = micros(now), micros(until)
+        cursor = psycopg.ClientCursor(connection)
+
+        def filled(statement: _Prepared, values: Mapping[str, Any]) -> str:
+            return cursor.mogrify(statement.sql, {**statement.fixed, **values})
+
+        script = [Company.TOGETHER.value]
+        script += (
+            filled(self._settle[one.claim.kind, one.event], _settling(one, at)) for one in settled
+        )
+        script += (
+            filled(
+                self._start[claim.kind],
+                {"row_id": claim.id, "row_fence": claim.fence, "until": lease},
+            )
+            for claim in starting
+        )
+        cursor.execute("; ".join(script).encode())
+        counts = [cursor.rowcount]
+        while cursor.nextset():
+            counts.append(cursor.rowcount)
+        done = counts[len(counts) - len(starting) :]
+        return frozenset(
+            (claim.kind, claim.id)
+            for claim, count in zip(starting, done, strict=True)
+            if count == 1
+        )
 
 
 def _settling(one: Settlement, at: int) -> Mapping[str, Any]:
