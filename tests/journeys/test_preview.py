@@ -114,7 +114,10 @@ def test_looking_over_an_issue_by_clicking(page: Page, journal: Journal) -> None
     expect(page.get_by_text("unknown-category")).to_be_visible(timeout=PATIENT)
     expect(line).to_be_visible()
     article(journal).write_text(text, "utf-8")
+    # The page loads itself again, which a click before would not outlive.
+    expect(page.get_by_text("Nothing is wrong with that file")).to_be_visible(timeout=PATIENT)
     page.get_by_role("link", name="The Weekly").first.click(timeout=PATIENT)
+    expect(heading).to_contain_text("weekly on Tuesday at 09:00", timeout=PATIENT)
 
     # So does a broken template: the preview outlives it.
     own = journal.root / "templates/email/_foot.mjml"
