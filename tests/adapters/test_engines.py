@@ -6,6 +6,7 @@ import itertools
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -143,7 +144,10 @@ def work(
         seen.append(wakeup)
         return answer(wakeup)
 
-    engine.work(one, lambda: sweep, share=share or Share(drained=True), stop=threading.Event())
+    # In a thread of its own, as in the program: the browser's loop may run in this one.
+    with ThreadPoolExecutor(1) as thread:
+        share, stop = share or Share(drained=True), threading.Event()
+        thread.submit(engine.work, one, lambda: sweep, share=share, stop=stop).result(timeout=120)
     return seen
 
 
