@@ -797,10 +797,6 @@ class Bounces(Protocol):
         """Messages settled as refused by a server since then that no bounce tells of yet."""
         ...
 
-    def counts(self, issue_id: int) -> Mapping[str, int]:
-        """Bounces of an issue by kind, and its complaints as `complaint`."""
-        ...
-
 
 class Reckoning(Protocol):
     """What became of issues, in numbers alone."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 FEWEST = 5
@@ -12,11 +12,15 @@ MOST_DOMAINS = 20
 MOST_ANSWERS = 20
 MOST_MOMENTS = 120
 OTHERS = "others"
+UNSUBSCRIBED = "unsubscribed"
+COMPLAINT = "complaint"
 WIDTHS = tuple(
     timedelta(seconds=seconds)
     for seconds in (1, 5, 15, 60, 300, 900, 3_600, 6 * 3_600, 86_400, 7 * 86_400)
 )
 """How long a moment of a chart may be."""
+COARSE = timedelta(hours=1)
+"""The shortest moment in which single readers are counted: a second would nearly name one."""
 
 Counts = Mapping[str, int]
 
@@ -32,27 +36,52 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """An issue's deliveries, counted.
+class Timeline:
+    """What happened, counted by kind from an instant on for `width`.
 
-    `moments` are the deliveries by outcome that were settled from an instant on for `width`, in
-    order of time, without those in which nothing happened; `domains` those by the domain of their
-    addresses, with all domains of a large provider as one under its name, the largest first.
-    `left` are readers who unsubscribed after this issue and before the next one of the same
-    newsletter and cadence went. `bounces` are by kind, with complaints as `complaint`.
+    `moments` are in order of time, without those in which nothing happened.
     """
 
     width: timedelta = WIDTHS[0]
     moments: tuple[tuple[datetime, Counts], ...] = ()
+
+    @property
+    def total(self) -> Counts:
+        """All moments as one."""
+        return _sum(counts for _, counts in self.moments)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """An issue's deliveries, counted.
+
+    `settled` are the deliveries by outcome, over time; `returned` is what came back later, over
+    time: readers who left before the next issue of the same newsletter and cadence went as
+    UNSUBSCRIBED, bounces by kind, complaints as COMPLAINT. `domains` are the deliveries by the
+    domain of their addresses, with all domains of a large provider as one under its name, the
+    largest first.
+    """
+
+    settled: Timeline = Timeline()
+    returned: Timeline = Timeline()
     domains: tuple[tuple[str, Counts], ...] = ()
     answers: tuple[Answer, ...] = ()
-    left: int = 0
-    bounces: Counts = field(default_factory=dict)
+
+    @property
+    def left(self) -> int:
+        """Readers who unsubscribed after this issue and before the next one."""
+        return self.returned.total.get(UNSUBSCRIBED, 0)
+
+    @property
+    def bounces(self) -> Counts:
+        """Mails that came back by kind, complaints as COMPLAINT; each mail once in a kind."""
+        return {kind: n for kind, n in self.returned.total.items() if kind != UNSUBSCRIBED}
 
 
-def width(first: datetime, last: datetime) -> timedelta:
-    """The shortest of WIDTHS that divides the time between into MOST_MOMENTS at most."""
-    return next((w for w in WIDTHS if (last - first) / w < MOST_MOMENTS), WIDTHS[-1])
+def width(first: datetime, last: datetime, least: timedelta = WIDTHS[0]) -> timedelta:
+    """The shortest of WIDTHS from `least` on with which MOST_MOMENTS hold the time between."""
+    fit = (w for w in WIDTHS if w >= least and (last - first) / w < MOST_MOMENTS)
+    return next(fit, WIDTHS[-1])
 
 
 def largest(domains: Mapping[str, Counts]) -> tuple[tuple[str, Counts], ...]:

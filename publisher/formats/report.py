@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from publisher.domain.bounce import BounceKind
 from publisher.domain.delivery import DeliveryState
 from publisher.domain.explaining import explain
-from publisher.domain.figures import Counts, Figures
+from publisher.domain.figures import COMPLAINT, UNSUBSCRIBED, Counts, Figures, Timeline
 from publisher.domain.issue import Issue
 from publisher.domain.journal import Journal
 from publisher.domain.template import TemplateSet
@@ -34,6 +35,9 @@ STATES = tuple(
     )
 )
 """In the order in which tables and bars show them."""
+BACK = (UNSUBSCRIBED, *(kind.value for kind in BounceKind), COMPLAINT)
+"""What readers and servers did later, in the order in which tables and bars show it."""
+BACK_WORDS = {UNSUBSCRIBED: "Unsubscribed", COMPLAINT: "Complaints"}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -41,10 +45,26 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 class Bar:
     """A piece of a column: `x` steps from the left, `y` units from the top."""
 
-    state: str
+    kind: str
     x: int
     y: float
     height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Columns over time; `steps` are as many as fit side by side, `peak` is the highest's sum."""
+
+    id: str
+    title: str
+    caption: str
+    kinds: Sequence[tuple[str, str]]
+    """Its kinds and their names, in order, without those that never happened."""
+    moments: Sequence[tuple[datetime, Counts]]
+    bars: Sequence[Bar]
+    steps: int
+    peak: int
+    width: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +84,7 @@ def page(
 
     Every chart is followed by its numbers as a table, so that it can be read without seeing it.
     """
+    began = figures.settled.moments[0][0] if figures.settled.moments else None
     env = environment(templates, language=journal.language, zone=journal.zone)
     html = render(
         env,
@@ -77,13 +98,14 @@ def page(
             issue.newsletter,
         ),
         states=[state for state in STATES if issue.counts.get(state)],
-        began=figures.moments[0][0] if figures.moments else None,
-        ended=figures.moments[-1][0] + figures.width if figures.moments else None,
-        bars=bars(figures.moments, figures.width),
-        steps=_steps(figures),
+        began=began,
+        ended=figures.settled.moments[-1][0] + figures.settled.width if began else None,
+        charts=[
+            chart("time", "Over time", "Mails settled", figures.settled, STATES),
+            chart("back", "What came back", "Readers who left, bounces", figures.returned, BACK),
+        ],
+        back=BACK,
         height=HEIGHT,
-        peak=max((sum(counts.values()) for _, counts in figures.moments), default=0),
-        width=_spoken(figures.width),
         rows=[_row(name, counts) for name, counts in figures.domains],
         answers=[
             (each, explain(DeliveryState(each.state), each.code, each.reply))
@@ -111,8 +133,9 @@ def _lines(issue: Issue, figures: Figures) -> Iterator[tuple[str, str, str, int]
     yield from (("issue", name, state, number) for state, number in issue.counts.items())
     yield from (("bounce", name, kind, number) for kind, number in figures.bounces.items())
     yield ("left", name, "unsubscribed", figures.left)
-    for at, counts in figures.moments:
-        yield from (("time", instant(at), state, number) for state, number in counts.items())
+    for what, line in (("time", figures.settled), ("back", figures.returned)):
+        for at, counts in line.moments:
+            yield from ((what, instant(at), kind, number) for kind, number in counts.items())
     for domain, counts in figures.domains:
         yield from (("domain", domain, state, number) for state, number in counts.items())
     for each in figures.answers:
@@ -124,25 +147,44 @@ def _plain(cell: str) -> str:
     return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
-def bars(moments: Sequence[tuple[datetime, Counts]], width: timedelta) -> list[Bar]:
-    """The columns of a stacked chart, HEIGHT units high where the most happened."""
-    peak = max((sum(counts.values()) for _, counts in moments), default=0)
+def chart(
+    name: str, title: str, caption: str, line: Timeline, kinds: Sequence[str]
+) -> Chart | None:
+    """A stacked chart of `line`, HEIGHT units high where the most happened; None when empty."""
+    if not line.moments:
+        return None
+    total = line.total
+    began, ended = line.moments[0][0], line.moments[-1][0]
+    return Chart(
+        id=name,
+        title=title,
+        caption=caption,
+        kinds=[(k, BACK_WORDS.get(k, k.capitalize())) for k in kinds if total.get(k)],
+        moments=line.moments,
+        bars=bars(line, kinds),
+        steps=round((ended - began) / line.width) + 1,
+        peak=_peak(line),
+        width=_spoken(line.width),
+    )
+
+
+def bars(line: Timeline, kinds: Sequence[str]) -> list[Bar]:
+    """The columns of a stacked chart; pieces in the order of `kinds`, from the ground."""
+    peak = _peak(line)
     found = []
-    for at, counts in moments:
-        x = round((at - moments[0][0]) / width)
+    for at, counts in line.moments:
+        x = round((at - line.moments[0][0]) / line.width)
         top = float(HEIGHT)
-        for state in STATES:
-            if number := counts.get(state):
+        for kind in kinds:
+            if number := counts.get(kind):
                 height = HEIGHT * number / peak
                 top -= height
-                found.append(Bar(state, x, round(top, 2), round(height, 2)))
+                found.append(Bar(kind, x, round(top, 2), round(height, 2)))
     return found
 
 
-def _steps(figures: Figures) -> int:
-    if not figures.moments:
-        return 0
-    return round((figures.moments[-1][0] - figures.moments[0][0]) / figures.width) + 1
+def _peak(line: Timeline) -> int:
+    return max(sum(counts.values()) for _, counts in line.moments)
 
 
 def _row(name: str, counts: Counts) -> Row:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -179,25 +179,6 @@ class SqlBounces:
                     Refusal(kind, row.id, row.settled_at, row.code, row.reply)
                     for row in connection.execute(query)
                 ]
-        return found
-
-    def counts(self, issue_id: int) -> Mapping[str, int]:
-        """Bounces of an issue by kind, and its complaints as `complaint`."""
-        kinds = (
-            select(bounce.c.kind, func.count(delivery.c.id.distinct()).label("number"))
-            .join_from(bounce, delivery)
-            .where(delivery.c.issue_id == issue_id)
-            .group_by(bounce.c.kind)
-        )
-        complaints = (
-            select(func.count(delivery.c.id.distinct()))
-            .join_from(complaint, delivery)
-            .where(delivery.c.issue_id == issue_id)
-        )
-        with self._database.read() as connection:
-            found = {row.kind: row.number for row in connection.execute(kinds)}
-            if number := connection.scalar(complaints):
-                found["complaint"] = number
         return found
 
 

@@ -4,18 +4,47 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import replace
-from datetime import datetime
+from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import BigInteger, Connection, and_, func, or_, select, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    FromClause,
+    Select,
+    Table,
+    Text,
+    and_,
+    func,
+    literal,
+    or_,
+    select,
+    type_coerce,
+    union_all,
+)
 
 from publisher.domain.delivery import DeliveryState
-from publisher.domain.figures import MOST_ANSWERS, WIDTHS, Answer, Counts, Figures, largest, width
+from publisher.domain.figures import (
+    COARSE,
+    COMPLAINT,
+    MOST_ANSWERS,
+    UNSUBSCRIBED,
+    WIDTHS,
+    Answer,
+    Counts,
+    Figures,
+    Timeline,
+    largest,
+    width,
+)
 from publisher.domain.issue import IssueState
 from publisher.domain.providers import PROVIDERS
-from publisher.stores.bounces import SqlBounces
 from publisher.stores.database import Database
 from publisher.stores.tables import (
+    bounce,
+    complaint,
     delivery,
     instant,
     issue,
@@ -33,44 +62,55 @@ _TROUBLED = (DeliveryState.DEFERRED, DeliveryState.REFUSED, DeliveryState.UNKNOW
 class SqlFigures:
     """`ports.Reckoning` on SQL."""
 
-    def __init__(self, database: Database, bounces: SqlBounces) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._bounces = bounces
 
     def of(self, issue_id: int) -> Figures:
         """The figures of one issue. Memory does not grow with its audience."""
+        settled = select(delivery.c.settled_at.label("at"), delivery.c.state.label("kind")).where(
+            delivery.c.issue_id == issue_id, delivery.c.settled_at.is_not(None)
+        )
         with self._database.read() as connection:
-            first, last = connection.execute(
-                select(func.min(delivery.c.settled_at), func.max(delivery.c.settled_at)).where(
-                    delivery.c.issue_id == issue_id
-                )
-            ).one()
-            long = width(first, last) if first is not None else WIDTHS[0]
-            figures = Figures(
-                width=long,
-                moments=_moments(connection, issue_id, int(long.total_seconds()) * 1_000_000),
+            returned: CompoundSelect[Any] = union_all(
+                _came_back(issue_id, bounce, bounce.c.kind),
+                _came_back(issue_id, complaint, literal(COMPLAINT, Text)),
+                *_left(connection, issue_id),
+            )
+            return Figures(
+                settled=_timeline(connection, settled.subquery(), WIDTHS[0]),
+                returned=_timeline(connection, returned.subquery(), COARSE),
                 domains=largest(_domains(connection, issue_id)),
                 answers=_answers(connection, issue_id),
-                left=_left(connection, issue_id),
             )
-        return replace(figures, bounces=self._bounces.counts(issue_id))
 
 
-def _moments(
-    connection: Connection, issue_id: int, ticks: int
-) -> tuple[tuple[datetime, Counts], ...]:
-    """`ticks` are microseconds."""
-    number = type_coerce(delivery.c.settled_at, BigInteger) // ticks
+def _timeline(connection: Connection, happened: FromClause, least: timedelta) -> Timeline:
+    """`happened` has the columns `at` and `kind`."""
+    first, last = connection.execute(select(func.min(happened.c.at), func.max(happened.c.at))).one()
+    if first is None:
+        return Timeline()
+    long = width(first, last, least)
+    ticks = int(long.total_seconds()) * 1_000_000
+    number = (type_coerce(happened.c.at, BigInteger) // ticks).label("number")
     rows = connection.execute(
-        select(number.label("at"), delivery.c.state, func.count())
-        .where(delivery.c.issue_id == issue_id, delivery.c.settled_at.is_not(None))
-        .group_by("at", delivery.c.state)
-        .order_by("at", delivery.c.state)
+        select(number, happened.c.kind, func.count())
+        .group_by(number, happened.c.kind)
+        .order_by(number, happened.c.kind)
     )
     found: dict[int, dict[str, int]] = {}
-    for at, state, count in rows:
-        found.setdefault(int(at), {})[state] = count
-    return tuple((instant(at * ticks), counts) for at, counts in found.items())
+    for place, kind, count in rows:
+        found.setdefault(int(place), {})[kind] = count
+    return Timeline(long, tuple((instant(at * ticks), counts) for at, counts in found.items()))
+
+
+def _came_back(issue_id: int, table: Table, kind: ColumnElement[str]) -> Select[Any, str]:
+    """Each mail once in a kind, however often it was told."""
+    return (
+        select(func.min(table.c.at).label("at"), kind.label("kind"))
+        .join_from(table, delivery)
+        .where(delivery.c.issue_id == issue_id)
+        .group_by(delivery.c.id, kind)
+    )
 
 
 def _domains(connection: Connection, issue_id: int) -> Mapping[str, Counts]:
@@ -102,10 +142,10 @@ def _answers(connection: Connection, issue_id: int) -> tuple[Answer, ...]:
     return tuple(Answer(*row) for row in rows)
 
 
-def _left(connection: Connection, issue_id: int) -> int:
-    own = connection.execute(select(issue).where(issue.c.id == issue_id)).one()
-    if own.released_at is None:
-        return 0
+def _left(connection: Connection, issue_id: int) -> list[Select[Any]]:
+    own = connection.execute(select(issue).where(issue.c.id == issue_id)).one_or_none()
+    if own is None or own.released_at is None:
+        return []
     following = connection.scalar(
         select(func.min(issue.c.released_at)).where(
             issue.c.newsletter == own.newsletter,
@@ -117,7 +157,7 @@ def _left(connection: Connection, issue_id: int) -> int:
     s = subscription.c
     until = [s.unsubscribed_at < following] if following is not None else []
     query = (
-        select(func.count())
+        select(s.unsubscribed_at.label("at"), literal(UNSUBSCRIBED, Text).label("kind"))
         .select_from(delivery)
         .join(subscription, s.id == delivery.c.subscription_id)
         .where(
@@ -127,4 +167,4 @@ def _left(connection: Connection, issue_id: int) -> int:
             and_(s.unsubscribed_at.is_not(None), *until),
         )
     )
-    return connection.scalar(query) or 0
+    return [query]

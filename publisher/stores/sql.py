@@ -55,7 +55,7 @@ class SqlStore:
         self._bounces = SqlBounces(database, host, pepper)
         self._requests = SqlRequests(database, pepper)
         self._suppressions = SqlSuppressions(database, pepper)
-        self._figures = SqlFigures(database, self._bounces)
+        self._figures = SqlFigures(database)
         self._traffic = SqlTraffic(database)
 
     @property

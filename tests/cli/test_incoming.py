@@ -176,7 +176,7 @@ def test_a_refusal_of_the_relay_counts(journal: Journal, monkeypatch: pytest.Mon
         assert [one.address for one in [each for _, each in store.suppressions.list()]] == [
             "ada@example.org", "brook@example.org",
         ]  # fmt: skip
-        assert store.bounces.counts(1) == {"hard": 2}
+        assert store.figures.of(1).bounces == {"hard": 2}
     finally:
         store.close()
     assert len(set(relay.senders)) == 2

@@ -171,10 +171,10 @@ def test_blocks_and_counts_of_an_issue(store: Store) -> None:
     store.bounces.record(bounce(third, "4"), None)
     assert store.bounces.blocks(1) == 2
     assert store.bounces.blocks(2) == 0
-    assert store.bounces.counts(1) == {"block": 2, "soft": 1}
+    assert store.figures.of(1).bounces == {"block": 2, "soft": 1}
     store.bounces.record(Complaint(NOW, "abuse", "5", D, third), None)
-    assert store.bounces.counts(1) == {"block": 2, "soft": 1, "complaint": 1}
-    assert store.bounces.counts(2) == {}
+    assert store.figures.of(1).bounces == {"block": 2, "soft": 1, "complaint": 1}
+    assert store.figures.of(2).bounces == {}
 
 
 def test_refusals_wait_until_they_are_judged(store: Store) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from publisher.domain.bounce import Complaint
 from publisher.domain.delivery import DeliveryEvent
-from publisher.domain.figures import OTHERS, Answer
+from publisher.domain.figures import COARSE, OTHERS, Answer
 from publisher.domain.subscription import NewSubscriber, SubscriptionEvent
 from publisher.ports import Store
 from tests.contracts.samples import NOW, admit, claim, people, release, settle, start
@@ -23,7 +23,7 @@ def test_an_issue_that_sent_nothing_has_no_figures(store: Store) -> None:
     """No moments and no answers; its readers are counted by domain all the same."""
     people(store, 5)
     found = store.figures.of(release(store).id)
-    assert found.moments == ()
+    assert found.settled.moments == ()
     assert found.answers == ()
     assert found.domains == (("example.org", {"queued": 5}),)
     assert (found.left, found.bounces) == (0, {})
@@ -44,12 +44,12 @@ def test_outcomes_are_counted_by_time_and_by_domain(store: Store) -> None:
         ("two.test", {"refused": 5}),
         (OTHERS, {"unknown": 5}),
     )
-    counts = [dict(counts) for _, counts in found.moments]
+    counts = [dict(counts) for _, counts in found.settled.moments]
     assert counts == [{"accepted": 6}, {"refused": 5}, {"unknown": 5}]
     for (moment, _), settled in zip(
-        found.moments, (NOW, NOW + MINUTE, NOW + 2 * MINUTE), strict=True
+        found.settled.moments, (NOW, NOW + MINUTE, NOW + 2 * MINUTE), strict=True
     ):
-        assert moment <= settled < moment + found.width
+        assert moment <= settled < moment + found.settled.width
     assert set(found.answers) == {
         Answer("refused", 550, "5.1.1 nobody", 5),
         Answer("unknown", 0, "no answer", 5),
@@ -85,4 +85,8 @@ def test_bounces_and_complaints_are_among_them(store: Store) -> None:
     claims = start(store, claim(store, issue_id=issue.id))
     settle(store, claims)
     store.bounces.record(Complaint(NOW, "abuse", "k", of_id=claims[0].id), None)
-    assert store.figures.of(issue.id).bounces == {"complaint": 1}
+    store.bounces.record(Complaint(NOW + 3 * MINUTE, "abuse", "again", of_id=claims[0].id), None)
+    found = store.figures.of(issue.id)
+    assert found.bounces == {"complaint": 1}
+    assert found.returned.width >= COARSE
+    assert found.returned.moments[0][0] <= NOW

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from playwright.sync_api import Browser
 
-from publisher.domain.figures import OTHERS, Answer, Figures
+from publisher.domain.figures import OTHERS, Answer, Figures, Timeline
 from publisher.domain.issue import Issue
 from publisher.formats import report
 from publisher.templates import Folders
@@ -21,12 +21,22 @@ from tests import factories
 
 START = datetime(2026, 11, 24, 9, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
 FIGURES = Figures(
-    width=MINUTE,
-    moments=(
-        (START, {"accepted": 900, "refused": 20}),
-        (START + MINUTE, {"accepted": 450}),
-        (START + 4 * MINUTE, {"accepted": 100, "unknown": 1}),
+    settled=Timeline(
+        MINUTE,
+        (
+            (START, {"accepted": 900, "refused": 20}),
+            (START + MINUTE, {"accepted": 450}),
+            (START + 4 * MINUTE, {"accepted": 100, "unknown": 1}),
+        ),
+    ),
+    returned=Timeline(
+        HOUR,
+        (
+            (START, {"hard": 4, "unsubscribed": 1}),
+            (START + 2 * HOUR, {"unsubscribed": 2, "complaint": 1}),
+        ),
     ),
     domains=(
         ("mail.test", {"accepted": 1000, "refused": 5}),
@@ -37,8 +47,6 @@ FIGURES = Figures(
         Answer("refused", 550, '5.1.1 <b>"nobody"</b> here', 20),
         Answer("unknown", 0, "=cmd()", 1),
     ),
-    left=3,
-    bounces={"hard": 4, "complaint": 1},
 )
 
 
@@ -72,12 +80,13 @@ def test_the_page_is_whole_by_itself_and_accessible(
     shown = context.new_page()
     shown.on("request", lambda request: asked.append(request.url))
     shown.goto(file.as_uri())
-    shown.locator("summary").click()
+    for each in shown.locator("summary").all():
+        each.click()
     found = Axe().run(shown).response
     assert found["violations"] == []
     assert asked == [file.as_uri()]
     assert shown.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert shown.locator("svg rect").count() == 5
+    assert shown.locator("svg rect").count() == 5 + 4
     context.close()
 
 
@@ -102,6 +111,7 @@ def test_the_table_holds_every_number() -> None:
     assert ["time", "2026-11-24T09:04:00Z", "unknown", "1"] in rows
     assert ["domain", "post.test", "refused", "15"] in rows
     assert ["bounce", "weekly/12", "complaint", "1"] in rows
+    assert ["back", "2026-11-24T11:00:00Z", "unsubscribed", "2"] in rows
     assert ["left", "weekly/12", "unsubscribed", "3"] in rows
     assert ["answer", "'=cmd()", "unknown", "1"] in rows
 
@@ -122,7 +132,7 @@ def test_columns_stand_on_the_ground_and_never_leave_the_picture(
 ) -> None:
     """The highest column fills the height; pieces of one column touch and do not overlap."""
     ordered = [(START + n * MINUTE, counts) for n, counts in sorted(given_moments)]
-    bars = report.bars(ordered, MINUTE)
+    bars = report.bars(Timeline(MINUTE, tuple(ordered)), report.STATES)
     assert len(bars) == sum(len(counts) for _, counts in ordered)
     lowest: dict[int, float] = {}
     for bar in bars:

@@ -76,7 +76,7 @@ def test_a_dead_address_is_found_by_itself(postfix: Postfix, tmp_path: Path) -> 
     try:
         (found,) = [each for _, each in store.suppressions.list()]
         assert (found.address, found.reason) == ("gone@example.org", SuppressionReason.BOUNCE)
-        assert store.bounces.counts(1) == {"hard": 1, "soft": 1}
+        assert store.figures.of(1).bounces == {"hard": 1, "soft": 1}
     finally:
         store.close()
     cur = postfix.root / "mail" / "bounces" / "cur"

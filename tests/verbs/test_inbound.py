@@ -125,7 +125,7 @@ def test_a_hard_bounce_ends_in_a_suppression(office: Office) -> None:
     found = office.receive(dsn(sent[0].envelope.sender))
     assert (found.disposition, found.kind) == (Disposition.BOUNCE, BounceKind.HARD)
     assert office.suppressed() == {ADA: SuppressionReason.BOUNCE}
-    assert office.store.bounces.counts(issue.id) == {"hard": 1}
+    assert office.store.figures.of(issue.id).bounces == {"hard": 1}
     _, later = office.send()
     assert ADA not in [one.envelope.recipient for one in later]
 
@@ -149,7 +149,7 @@ def test_the_same_bounce_twice_is_one(office: Office) -> None:
     mail = dsn(sent[0].envelope.sender, "smtp; 552 5.2.2 mailbox full")
     assert office.receive(mail).disposition is Disposition.BOUNCE
     assert office.receive(mail).disposition is Disposition.IGNORED
-    assert office.store.bounces.counts(issue.id) == {"soft": 1}
+    assert office.store.figures.of(issue.id).bounces == {"soft": 1}
 
 
 @pytest.mark.parametrize("where", ["Delivered-To", "X-Original-To", "Envelope-To", "Cc"])
@@ -235,7 +235,7 @@ def test_content_is_nobodys_fault(office: Office) -> None:
     mail = dsn(sent[0].envelope.sender, "smtp; 554 5.6.0 Message contains a virus")
     assert office.receive(mail).kind is BounceKind.CONTENT
     assert office.suppressed() == {}
-    assert office.store.bounces.counts(issue.id) == {"content": 1}
+    assert office.store.figures.of(issue.id).bounces == {"content": 1}
 
 
 BLOCKED = (
@@ -344,7 +344,7 @@ def test_a_refusal_counts_like_a_bounce(office: Office) -> None:
     assert office.judge.refusals(office.post.clock()) == 1
     assert office.judge.refusals(office.post.clock()) == 0
     assert office.suppressed() == {ADA: SuppressionReason.BOUNCE}
-    assert office.store.bounces.counts(issue.id) == {"hard": 1}
+    assert office.store.figures.of(issue.id).bounces == {"hard": 1}
 
 
 def test_old_refusals_judge_nobody(office: Office) -> None:
@@ -407,7 +407,7 @@ def test_a_complaint_ends_in_a_suppression(office: Office) -> None:
     assert office.receive(mail).disposition is Disposition.COMPLAINT
     assert office.receive(mail).disposition is Disposition.IGNORED
     assert office.suppressed() == {ADA: SuppressionReason.COMPLAINT}
-    assert office.store.bounces.counts(issue.id) == {"complaint": 1}
+    assert office.store.figures.of(issue.id).bounces == {"complaint": 1}
 
 
 def test_complaints_that_leave_out_the_sender(office: Office) -> None:
