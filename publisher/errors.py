@@ -89,6 +89,10 @@ class StoreError(OperatorError):
     """The store cannot be opened, is locked, full, read-only or of another version."""
 
 
+class StoreAway(StoreError):
+    """The store's server does not answer now; it may later, so that who stays can wait for it."""
+
+
 class Restored(OperatorError):
     """An older store was put in place, or its watermark is gone: staff must say how to go on."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -89,6 +91,7 @@ def _stay(
     """Until Ctrl-C or SIGTERM: nothing new is begun then, what is under way ends."""
     # Only here: a web server and a scheduler are much to load for `publisher check`.
     from publisher import scheduler as clockwork
+    from publisher.scheduler.reaching import reach
 
     logs.begin(session.settings().log, quiet=session.quiet)
 
@@ -101,7 +104,15 @@ def _stay(
     def on_listening(host: str, port: int) -> None:
         session.say(f"Serving at http://{host}:{port}/")
 
-    with session.app(keys_needed=True, change=change) as app, stopping() as stop:
+    settings = change(session.settings(keys_needed=True))
+    # Who drains comes to an end, and says why it could not.
+    app = (
+        session.open_app(settings) if share.drained else reach(partial(session.open_app, settings))
+    )
+    if app is None:
+        session.done({"stopped": True}, "Stopped while the store was waited for.")
+        return
+    with closing(app), stopping() as stop:
         session.say(f"{words.when(session.now(), app.journal)}. Stop with Ctrl-C.")
         clockwork.run(
             app,

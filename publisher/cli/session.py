@@ -68,14 +68,26 @@ class Session:
 
         `change` puts others in place of its settings.
         """
-        from publisher.app import open_app
-
-        app = open_app(change(self.settings(keys_needed=keys_needed)))
+        app = self.open_app(change(self.settings(keys_needed=keys_needed)))
         try:
-            app.migrate(self.started_at)
             yield app
         finally:
             app.close()
+
+    def open_app(self, settings: Settings) -> App:
+        """A journal with its store, brought up to date, for whoever closes it. Raises StoreError.
+
+        Where the store's server does not answer, StoreAway.
+        """
+        from publisher.app import open_app
+
+        app = open_app(settings)
+        try:
+            app.migrate(self.started_at)
+        except BaseException:
+            app.close()
+            raise
+        return app
 
     def content(self, settings: Settings) -> Content:
         """The articles alone; new ids are minted for this journal and this year."""

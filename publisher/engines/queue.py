@@ -22,7 +22,7 @@ from sqlalchemy import make_url
 
 from publisher.domain.wakeup import NOTICES, Share, Wakeup
 from publisher.engines import tables
-from publisher.errors import StoreError
+from publisher.errors import StoreAway, StoreError
 from publisher.ports import Waiting, Work
 
 log = logging.getLogger("publisher.engines")
@@ -38,6 +38,8 @@ STALLED_SECONDS = 30.0
 KEPT_HOURS = 24
 """How long jobs that failed stay to be looked at; done ones are deleted at once."""
 NOTICES_FIRST = 10
+LOOK_SECONDS = 1.0
+"""How often it is looked whether a notice waits. One that is seen twice waits for us."""
 POLL_SECONDS = 5.0
 GRACE_SECONDS = 1.0
 REST_SECONDS = 5.0
@@ -119,6 +121,7 @@ class Queue:
         stop: threading.Event,
     ) -> None:
         """One stay in the queue, in an event loop of its own."""
+        urgent, under_way = threading.Event(), _UnderWay()
         options: dict[str, Any] = {}
         if share.newsletters:
             options["queues"] = [*share.newsletters, NOTICES_QUEUE, HOUSE]
@@ -132,9 +135,15 @@ class Queue:
             until = time.monotonic() + SLICE_SECONDS
 
             def over() -> bool:
-                return stop.is_set() or context.should_abort() or time.monotonic() >= until
+                return (
+                    stop.is_set()
+                    or context.should_abort()
+                    or time.monotonic() >= until
+                    or (wakeup != NOTICES and urgent.is_set())
+                )
 
-            return work(wakeup, over)
+            with under_way:
+                return work(wakeup, over)
 
         _tasks(app, one, sweep, self._put)
         # At once, for whatever nobody was woken for; it also finds out that there is a database.
@@ -154,11 +163,16 @@ class Queue:
                     stalled_worker_timeout=STALLED_SECONDS,
                 )
             )
+            seen: int | None = None
+            look_at = 0.0
             while not running.done():
                 await asyncio.wait({running}, timeout=0.2)
                 if stop.is_set():
                     running.cancel()  # begins nothing new, and waits for what has begun
                     break
+                if under_way.number and time.monotonic() >= look_at:
+                    look_at = time.monotonic() + LOOK_SECONDS
+                    seen = await _hurry(app, seen, urgent)
             try:
                 await running
             except asyncio.CancelledError:
@@ -175,13 +189,56 @@ class Queue:
                 f"the store {self._where()} has no queue yet: run `publisher store migrate`"
             ) from error
         except psycopg.Error as error:
-            raise StoreError(
+            kind = StoreAway if isinstance(error, psycopg.OperationalError) else StoreError
+            raise kind(
                 f"the store {self._where()} answered '{_words(error)}': "
                 "see that PostgreSQL runs, and that address, user and password are right"
             ) from error
 
     def _where(self) -> str:
         return make_url(self._url).render_as_string(hide_password=True)
+
+
+class _UnderWay:
+    """How many jobs are."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self.number += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self.number -= 1
+
+
+async def _hurry(app: App, seen: int | None, urgent: threading.Event) -> int | None:
+    """Say so in `urgent` if a notice waits that waited the last time (`seen`) too; which waits.
+
+    Whoever is idle takes one at once: only where all are busy does one wait for so long.
+    """
+    try:
+        row = await app.connector.execute_query_one_async(_NOTICE)
+    except ConnectorException as error:
+        # The worker beside us has met the same, and says how it goes on.
+        log.debug("nobody could say whether a notice waits: %s", _words(error))
+        return None
+    found: int | None = row["id"]
+    if found is not None and found == seen:
+        urgent.set()
+    else:
+        urgent.clear()
+    return found
+
+
+_NOTICE = f"""
+SELECT min(id) AS id FROM procrastinate_jobs
+WHERE status = 'todo' AND queue_name = '{NOTICES_QUEUE}'
+AND (scheduled_at IS NULL OR scheduled_at <= now())
+"""  # noqa: S608 - a name of ours
 
 
 def _idle(_context: JobContext, _wakeup: Wakeup) -> bool:

@@ -12,7 +12,7 @@ from tempfile import TemporaryFile
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from publisher.errors import StoreError
+from publisher.errors import StoreAway, StoreError
 
 # The primary result code is the low byte of the extended one: https://www.sqlite.org/rescode.html
 _WORDS = {
@@ -68,6 +68,10 @@ _NOT_SET_UP = (
 )
 # By SQLSTATE, the longest match first:
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
+_FULL = (
+    "has no free connection",
+    "raise PostgreSQL's max_connections, or run fewer processes",
+)
 _STATES = {
     "25006": (
         "is read-only",
@@ -91,10 +95,7 @@ _STATES = {
         "has no room left",
         "free some space on its disk and run the command again; nothing was half written",
     ),
-    "53300": (
-        "has no free connection",
-        "raise PostgreSQL's max_connections, or run fewer processes",
-    ),
+    "53300": _FULL,
     "55P03": (
         "is locked by another program for too long",
         "see in pg_stat_activity who holds it, and try again",
@@ -117,7 +118,8 @@ def explain(error: BaseException, where: str) -> StoreError:
             "see docs/operations.md, and report it if that does not help",
         )
     )
-    return StoreError(f"the store {where} {what}: {mend}")
+    kind = StoreAway if (what, mend) in (_UNREACHABLE, _FULL) else StoreError
+    return kind(f"the store {where} {what}: {mend}")
 
 
 def _disk(error: BaseException, where: str) -> tuple[str, str] | None:

@@ -24,7 +24,7 @@ from publisher.domain.wakeup import NOTICES, Wakeup, bounds
 from publisher.stores import lanes, staff, sweeps, swift, waking
 from publisher.stores.database import Company, Database
 from publisher.stores.lanes import Lane
-from publisher.stores.pipeline import Pipeline
+from publisher.stores.script import Script
 from publisher.stores.swift import Swift
 from publisher.stores.tables import (
     delivery,
@@ -99,7 +99,7 @@ class SqlOutbox:
             OutboxKind.DELIVERY: lanes.deliveries(),
         }
         dialect = database.engine.dialect
-        self._pipeline = None if database.is_sqlite else Pipeline(self._lanes, dialect)
+        self._script = None if database.is_sqlite else Script(self._lanes, dialect)
         self._swift = Swift(self._lanes, dialect, _READERS) if dialect.name == "sqlite" else None
 
     def part(self, wakeup: Wakeup) -> SqlOutbox:
@@ -160,9 +160,9 @@ class SqlOutbox:
             if not transaction.given_up:
                 return frozenset((claim.kind, claim.id) for claim in starting)
         started: set[tuple[OutboxKind, int]] = set()
-        if self._pipeline is not None and swift.takes(settled) and not again:
+        if self._script is not None and swift.takes(settled) and not again:
             with self._database.raw() as driver:
-                started |= self._pipeline.advance(driver, settled, starting, now + lease, now)
+                started |= self._script.advance(driver, settled, starting, now + lease, now)
             if len(started) == len(starting):
                 return frozenset(started)
             # Why the others may not go, and what becomes of them, is found out one by one.

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from publisher.domain.wakeup import NOTICES, PART, Share, Wakeup, bounds, parts
 from publisher.engines import connect
+from publisher.engines.queue import conninfo
 from publisher.errors import SettingsError, StoreError
 from publisher.ports import Engine, Store
 from tests import factories
@@ -194,3 +195,28 @@ def test_nothing_is_woken_before_its_time(store: Store, url: str) -> None:
     later = datetime.now(UTC) + timedelta(hours=1)
     assert work(engine, lambda _: False, (Wakeup(1, "weekly", 0, later),)) == []
     assert engine.waiting().jobs == {"weekly": 1}
+
+
+def test_an_issue_gives_way_to_a_notice(store: Store, url: str) -> None:
+    """With everybody busy a notice does not wait for the end of a long slice."""
+    engine = engine_of(url)
+    seen: list[str] = []
+    pause = threading.Event()
+
+    def one(wakeup: Wakeup, over: Callable[[], bool]) -> bool:
+        seen.append(wakeup.key)
+        if len(seen) > 1:
+            return False
+        with psycopg.connect(conninfo(url)) as connection:
+            engine.wake(connection, (NOTICES,))
+        for _ in range(200):  # nearly as long as a slice is, were it not for the notice
+            if over():
+                return True
+            pause.wait(0.1)
+        return False
+
+    share, swept = Share(drained=True), (Wakeup(1, "weekly", 0),)
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(engine.work, one, lambda: swept, share=share, stop=pause).result(120)
+    assert seen == ["issue-1-0", "notices", "issue-1-0"]
+    assert engine.waiting().jobs == {}

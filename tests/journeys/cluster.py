@@ -22,6 +22,7 @@ from publisher.engines import connect
 from publisher.formats.pepper import Pepper
 from publisher.ports import Store
 from publisher.scheduler import run
+from publisher.scheduler.reaching import reach
 from publisher.settings import Dispatching, Settings, TransportSettings
 from publisher.stores import open_store
 from tests.journeys.running import settings
@@ -113,7 +114,10 @@ def main() -> None:
     """Work until SIGTERM, as `publisher worker --concurrency N` does."""
     url, host, port, connections, lease, concurrency = sys.argv[1:]
     root = Path("/nonexistent")
-    app = open_app(settings_for(root, url, (host, int(port)), int(connections), float(lease)))
+    given = settings_for(root, url, (host, int(port)), int(connections), float(lease))
+    app = reach(lambda: open_app(given))
+    if app is None:
+        return
     run(
         app,
         clock=lambda: datetime.now(UTC),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -136,3 +138,53 @@ def test_a_journal_moves_by_one_command(store_url: str, tmp_path: Path) -> None:
     assert "row for row" in publisher("store", "copy", "--to", store_url, "--yes")
     assert "was moved: set store" in publisher("status", code=1)
     assert f"weekly: {READERS} confirmed" in publisher("status", more=there)
+
+
+def silent() -> socket.socket:
+    """A server that lets one in and then says nothing, as behind a network that fails."""
+    return socket.create_server(("127.0.0.1", 0))
+
+
+def test_who_stays_waits_for_the_store(store_url: str, tmp_path: Path, postgres: Server) -> None:
+    """Started before PostgreSQL: a line says so, it begins when that is there; a signal ends it
+    at once, also while an answer is waited for.
+    """
+    shutil.copytree(ROOT / "config", tmp_path / "config")
+    environ = os.environ | {
+        "PUBLISHER_SECRET_KEY": "0123456789abcdef" * 4,
+        "PUBLISHER_ENGINE": "procrastinate",
+    }
+
+    def start(command: str, url: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "publisher", command],
+            cwd=tmp_path, env=environ | {"PUBLISHER_STORE": url}, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    with silent() as deaf:
+        mute = f"postgresql+psycopg://publisher@127.0.0.1:{deaf.getsockname()[1]}/journal"
+        postgres.stop("fast")
+        waiting, hanging = start("worker", store_url), start("web", mute)
+        try:
+            assert waiting.stderr is not None
+            assert waiting.stdout is not None
+            line = waiting.stderr.readline()
+            assert "cannot be reached: see that PostgreSQL runs" in line
+            assert "trying again in 1 s" in line
+            accepted, _ = deaf.accept()
+            hanging.send_signal(signal.SIGTERM)
+            out, err = hanging.communicate(timeout=60)
+            accepted.close()
+            assert (hanging.returncode, "Traceback" in err) == (0, False), err
+            assert "Stopped while the store was waited for" in out
+        finally:
+            postgres.start()
+            hanging.kill()
+        try:
+            assert "Stop with Ctrl-C" in waiting.stdout.readline()
+            waiting.send_signal(signal.SIGTERM)
+            _, err = waiting.communicate(timeout=60)
+            assert (waiting.returncode, "Traceback" in err) == (0, False), err
+        finally:
+            waiting.kill()

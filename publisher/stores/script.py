@@ -37,8 +37,8 @@ class _Prepared:
         self.fixed = compiled.params
 
 
-class Pipeline:
-    """The statements of both lanes, for PostgreSQL."""
+class Script:
+    """The statements of both lanes, for PostgreSQL, filled in and sent as one."""
 
     def __init__(self, lanes: Mapping[OutboxKind, Lane], dialect: Dialect) -> None:
         self._start = {kind: _Prepared(lane.start_one, dialect) for kind, lane in lanes.items()}
