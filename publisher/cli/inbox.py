@@ -26,7 +26,8 @@ _PAGE = """<!doctype html>
 <title>{title}</title>
 <style>
 body {{ font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 60rem; padding: 1rem }}
-dl {{ display: grid; grid-template-columns: max-content 1fr; gap: 0 1rem; overflow-wrap: anywhere }}
+dl, pre, h1 {{ overflow-wrap: anywhere }}
+dl {{ display: grid; grid-template-columns: fit-content(40%) minmax(0, 1fr); gap: 0 1rem }}
 dt {{ font-weight: 600 }} dd {{ margin: 0 }}
 iframe {{ width: 100%; height: 80vh; border: 1px solid #999 }}
 pre {{ white-space: pre-wrap }}

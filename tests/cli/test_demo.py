@@ -1,7 +1,11 @@
 """The demo and the doctor."""
 
 from email import message_from_bytes, policy
+from email.message import EmailMessage
 from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
 
 from publisher.cli import dns
 from publisher.cli.dns import Verdict
@@ -28,6 +32,22 @@ def test_the_demo_sends_a_real_digest_and_touches_nothing_else(journal: Journal)
         assert Path(path).is_file(), path
     assert not (journal.root / "var/store.sqlite3").exists()
     assert not (journal.root / "var/outbox").exists()
+
+
+@pytest.mark.browser
+def test_a_mail_as_a_page_fits_a_phone(browser: Browser, tmp_path: Path) -> None:
+    """Long links wrap, in the headers and in the text part."""
+    made = EmailMessage()
+    made["Subject"] = "Sleep"
+    made["List-Unsubscribe"] = f"<https://journal.example.org/u/{'x' * 90}>"
+    made.set_content(f"https://journal.example.org/u/{'y' * 90}")
+    made.add_alternative("<p>Sleep</p>", subtype="html")
+    file = tmp_path / "mail.html"
+    file.write_text(view(made.as_bytes()), "utf-8")
+    shown = browser.new_page(viewport={"width": 375, "height": 700})
+    shown.goto(file.as_uri())
+    assert shown.evaluate("document.documentElement.scrollWidth") <= 375
+    shown.close()
 
 
 def test_the_demo_keeps_an_embargo(journal: Journal) -> None:

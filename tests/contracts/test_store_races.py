@@ -7,7 +7,10 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from publisher.domain.delivery import DeliveryEvent, Settlement
+from publisher.domain.issue import IssueEvent
 from publisher.domain.subscription import SubscriptionEvent
 from publisher.ports import Store
 from publisher.stores import open_store
@@ -21,6 +24,7 @@ from tests.contracts.samples import (
     notice,
     people,
     release,
+    start,
 )
 
 
@@ -83,6 +87,72 @@ def test_whoever_leaves_during_the_send_is_either_sent_to_before_or_never(store:
     assert {one.id for one in cancelled}.isdisjoint(sent)
     assert len(cancelled) + len(sent) == 60
     assert counts(store, issue.id)["accepted"] == len(sent)
+
+
+@pytest.mark.parametrize("event", [IssueEvent.CANCEL, IssueEvent.PAUSE])
+def test_nothing_begins_once_staff_stopped_the_issue(store: Store, event: IssueEvent) -> None:
+    """While two workers send: whoever was begun before is sent, whoever was not never is."""
+    people(store, 80)
+    issue = release(store)
+    begun = threading.Event()
+    stopped = threading.Event()
+    sent: list[list[int]] = [[], []]
+    late: list[int] = []
+
+    def drain(worker: int) -> None:
+        while claims := store.outbox.claim(f"w{worker}", 5, LEASE, NOW):
+            after = stopped.is_set()
+            allowed = [number for _, number in store.outbox.advance((), claims, LEASE, NOW)]
+            sent[worker] += allowed
+            late.extend(allowed if after else ())
+            begun.set()
+            settled = [
+                Settlement(held, DeliveryEvent.ACCEPT, 250, "OK")
+                for held in claims
+                if held.id in allowed
+            ]
+            store.outbox.advance(settled, (), LEASE, NOW)
+
+    def stop() -> None:
+        begun.wait()
+        store.issues.move(issue.id, event, NOW)
+        stopped.set()
+
+    _together(lambda: drain(0), lambda: drain(1), stop)
+    every = sent[0] + sent[1]
+    assert late == []
+    assert len(set(every)) == len(every)
+    found = counts(store, issue.id)
+    assert found.get("accepted", 0) == len(every)
+    rest = {"cancelled"} if event is IssueEvent.CANCEL else {"queued", "claimed"}
+    assert sum(found.values()) == 80
+    assert set(found) <= rest | {"accepted"}
+
+
+def test_what_is_sent_again_is_sent_again_once(store: Store) -> None:
+    """However many of the staff say so at once, and while workers look for work."""
+    people(store, 12)
+    issue = release(store)
+    start(store, claim(store, 12))
+    later = NOW + 2 * LEASE
+    store.outbox.lapse(later)
+    sent: list[list[int]] = [[], []]
+
+    def resend() -> int:
+        return store.outbox.resolve(issue.id, "resend", later)
+
+    moved = _together(
+        resend,
+        resend,
+        resend,
+        lambda: _drain(store, "w0", sent[0]),
+        lambda: _drain(store, "w1", sent[1]),
+    )
+    assert sum(number for number in moved if isinstance(number, int)) == 12
+    _drain(store, "w2", sent[0])
+    every = sent[0] + sent[1]
+    assert len(every) == len(set(every)) == 12
+    assert counts(store, issue.id) == {"accepted": 12}
 
 
 def test_planners_of_one_slot_make_one_issue(store: Store) -> None:
