@@ -107,7 +107,8 @@ class Ledger:
         abandoned = self._wind_down()
         if self._errors:
             raise self._errors[0]
-        return self._report(self._outbox.finish(self._clock()), abandoned)
+        finished = patiently(self._bounds.patience, lambda _: self._outbox.finish(self._clock()))
+        return self._report(finished, abandoned)
 
     def _going(self) -> bool:
         return not (self._stop.is_set() or self._errors)
@@ -324,12 +325,20 @@ class Ledger:
             return
         # NotAllowed: somebody paused or cancelled it meanwhile, which is as good.
         with suppress(NotAllowed):
-            self._issues.move(issue_id, IssueEvent.PAUSE, self._clock(), reason=reason)
+            patiently(self._bounds.patience, partial(self._stop_issue, issue_id, reason))
             self._paused.append(Paused(issue_id, name, reason))
         for each in self._lanes.values():
             self._intake.back += each.drop(lambda claim: claim.issue_id == issue_id)
             with suppress(ValueError):
                 each.sources.remove(issue_id)
+
+    def _stop_issue(self, issue_id: int, reason: str, again: bool) -> None:
+        try:
+            self._issues.move(issue_id, IssueEvent.PAUSE, self._clock(), reason=reason)
+        except NotAllowed:
+            # Asked before, it may be our own pause whose answer was lost.
+            if not again or self._issues.get(issue_id).reason != reason:
+                raise
 
     # --- time ---------------------------------------------------------------------------------
 
@@ -357,7 +366,7 @@ class Ledger:
             self._roads.probe(self._connect)
         if self._roads.throttled and abs(now - self._woke_at) >= WAKING:
             self._woke_at = now
-            if self._outbox.wake(now, self._bounds.retry.limit):
+            if self._wake(now):
                 self._intake.look()
 
     def _tidy(self) -> None:
@@ -366,4 +375,8 @@ class Ledger:
         for issue_id, count in lapsed.unknown:
             self._lapsed += count
             told(issue_id, count)
-        patiently(self._bounds.patience, lambda _: self._outbox.wake(now, self._bounds.retry.limit))
+        self._wake(now)
+
+    def _wake(self, now: datetime) -> int:
+        limit = self._bounds.retry.limit
+        return patiently(self._bounds.patience, lambda _: self._outbox.wake(now, limit))

@@ -17,7 +17,7 @@ from publisher.domain.subscription import Consent, NewSubscriber
 from publisher.formats import greeting
 from publisher.formats.catalogue import SOURCE, Catalogue
 from publisher.formats.placeholder import unsubscribe_url
-from publisher.ports import Group, NewIssue, Outbox, Store, Transport
+from publisher.ports import Group, Issues, NewIssue, Outbox, Store, Transport
 from publisher.stores import open_store
 from tests import factories
 
@@ -119,6 +119,7 @@ class Post:
         *transports: Transport,
         bounds: Bounds = QUICK,
         outbox: Outbox | None = None,
+        issues: Issues | None = None,
         journal: Journal | None = None,
         worker: str | None = None,
         travel: Travel | None = None,
@@ -128,7 +129,7 @@ class Post:
             journal=journal or self.journal,
             keys=KEYS,
             outbox=outbox or self.store.outbox,
-            issues=self.store.issues,
+            issues=issues or self.store.issues,
             notices=self.store.notices,
             transports={transport.name: transport for transport in transports},
             clock=clock or self.clock,

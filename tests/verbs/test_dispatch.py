@@ -28,7 +28,7 @@ from publisher.domain.retry import RetryPolicy
 from publisher.domain.subscription import SubscriptionEvent, Suppression, SuppressionReason
 from publisher.errors import Defect, SettingsError, StoreError, TransportError, TransportUnavailable
 from publisher.formats import token
-from publisher.ports import Outbox
+from publisher.ports import Issues, Outbox
 from publisher.transports.memory import MemoryTransport
 from tests import factories
 from tests.transports.relay import Act, Relay
@@ -623,19 +623,19 @@ def test_what_outlasts_the_grace_is_left_to_lapse(post: Post) -> None:
 
 
 class Weak:
-    """A real outbox of which some calls fail as a locked or full store does.
+    """A real outbox, or real issues, of which some calls fail as a locked or full store does.
 
     `deaf`: the call is carried out, and its answer is lost.
     """
 
-    def __init__(self, outbox: Outbox) -> None:
-        self._outbox = outbox
+    def __init__(self, real: Outbox | Issues) -> None:
+        self._real = real
         self.failures: dict[str, list[bool]] = {}
         self.deaf = False
         self.calls: list[str] = []
 
     def __getattr__(self, name: str) -> Any:
-        real = getattr(self._outbox, name)
+        real = getattr(self._real, name)
 
         def call(*args: Any, **options: Any) -> Any:
             self.calls.append(name)
@@ -659,6 +659,23 @@ def test_a_store_that_recovers_in_time_is_forgiven(post: Post) -> None:
     post.dispatcher(transport, outbox=weak).drain(never())
     assert sorted(recipients(transport)) == readers(20)
     assert post.counts(issue) == {ACCEPTED: 20}
+
+
+@pytest.mark.parametrize("deaf", [False, True])
+def test_a_pause_is_asked_for_until_it_stands(post: Post, deaf: bool) -> None:
+    """A store that fails just then must not let doubt run through the audience."""
+    subscribe(post.store, "weekly", readers(10))
+    issue = release(post.store, post.journal)
+    weak = Weak(post.store.issues)
+    weak.deaf = deaf
+    weak.failures["move"] = [True, not deaf]
+    outbox = Weak(post.store.outbox)
+    outbox.failures["finish"] = [True]
+    transport = MemoryTransport(script=[SILENCE] * 10)
+    report = post.dispatcher(transport, issues=weak, outbox=outbox).drain(never())
+    assert [each.issue_id for each in report.paused] == [issue.id]
+    assert post.state(issue) is IssueState.PAUSED
+    assert post.counts(issue) == {UNKNOWN: 3, QUEUED: 7}
 
 
 @settings(max_examples=25, deadline=None)
