@@ -23,6 +23,7 @@ from publisher.stores import glance
 from publisher.templates import Folders, shipped_dir
 
 if TYPE_CHECKING:
+    from publisher.domain.article import Source
     from publisher.domain.finding import Finding
     from publisher.domain.issue import ArchivedIssue
     from publisher.domain.leaf import Leaves
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from publisher.settings import Settings
 
 CACHE = "var/cache"
+VANCOUVER = "vancouver"
 RETRACTIONS = "var/retractions.sqlite3"
 """Below the journal's folder: what was worked out before, and what is known of retractions."""
 EVERY = 1_000_000
@@ -84,10 +86,22 @@ def open_content(settings: Settings, mint_id: Callable[[], str] | None = None) -
         categories=[category.slug for category in settings.journal.categories],
         words_per_minute=settings.journal.words_per_minute,
         mint_id=mint_id or _cannot_mint,
+        language=settings.journal.language,
+        style=settings.journal.sources.style,
+        cite=_style(settings),
         cache=_cache(settings),
         workers=Forks(meanwhile=_read_on),
     )
     return Vetted(folder, open_retractions(settings))
+
+
+def _style(settings: Settings) -> Callable[[Source, str], str] | None:
+    """What writes citations; none for Vancouver, which needs no processor."""
+    if settings.style == VANCOUVER:
+        return None
+    from publisher.csl import load
+
+    return load(settings.style, settings.root).cite
 
 
 def open_retractions(settings: Settings) -> Retractions:

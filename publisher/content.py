@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import stat
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 from itertools import islice
@@ -18,11 +18,12 @@ from zoneinfo import ZoneInfo
 
 from publisher.checks import duplicates, images, instants
 from publisher.checks.rules import error, softened
-from publisher.domain.article import Article
+from publisher.domain.article import Article, Source
+from publisher.domain.bibliography import Bibliography, Entry, gather
 from publisher.domain.finding import Finding, Place
 from publisher.domain.library import Library
 from publisher.errors import AuthorError, Defect, OperatorError
-from publisher.formats import frontmatter, markdown, record
+from publisher.formats import bibliography, frontmatter, markdown, record
 from publisher.formats.record import Record
 
 if TYPE_CHECKING:
@@ -35,19 +36,26 @@ _HEAD = 16
 # A pipe would keep us waiting for ever, so no file is opened to wait.
 _READING = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 _KIND = "article"
+_WORKS = "works"
 _PIECE = 64
 """How many files a worker takes at a time."""
 _ARENA = 256
 """How many records from the cache share one piece of memory."""
 
+_Works = tuple[str, tuple[Entry, ...], tuple[Finding, ...]]
+"""A file of works: its key in the cache, what is in it, what is wrong."""
+
 
 class Folder:
-    """Reads `content_dir`: every `*.md` an article, every image by its path below it.
+    """Reads `content_dir`: every `*.md` an article, every image by its path below it, and the
+    works that articles draw by key (`formats.bibliography`).
 
     Files and folders whose name starts with a dot are passed over, and nothing outside
     `content_dir` is read, whatever links say. A second `load` parses only files whose
     bytes have changed, in another process too where there is a `cache`; many files are parsed
-    by the `workers`. `mint_id` makes a new `tag:` URI at each call.
+    by the `workers`. `mint_id` makes a new `tag:` URI at each call. `cite` writes a source in a
+    style, of which `style` tells this version, and in a language, which is `language` where an
+    article names none; without it citations are written in Vancouver style, later.
     """
 
     def __init__(
@@ -59,6 +67,9 @@ class Folder:
         categories: Collection[str],
         words_per_minute: int,
         mint_id: Callable[[], str],
+        language: str = "en",
+        style: str = "",
+        cite: Callable[[Source, str], str] | None = None,
         cache: Cache | None = None,
         workers: Workers | None = None,
     ) -> None:
@@ -71,7 +82,11 @@ class Folder:
         self._cache = cache
         self._workers = workers
         # What else than its bytes and its name decides how a file is read.
-        self._context = f"{zone.key}\0{self._categories}\0{words_per_minute}"
+        self._context = f"{zone.key}\0{self._categories}\0{words_per_minute}\0{style}"
+        if cite is not None:
+            self._context += f"\0{language}"
+        self._shared = frontmatter.Shared(cite=cite, language=language)
+        self._works: dict[str, _Works] = {}
         self._parsed: dict[str, tuple[str, Record]] = {}
 
     def load(self) -> Library:
@@ -79,8 +94,11 @@ class Folder:
 
         Raises OperatorError when the folder is not there or may not be read.
         """
-        pictures = dict(self._pictures())
-        findings: list[Finding] = []
+        files = list(self._files((*images.KINDS, *bibliography.ENDINGS)))
+        pictures = dict(self._pictures(files))
+        works, wrong_works = self._bibliography(files)
+        self._shared = replace(self._shared, works=works)
+        findings: list[Finding] = [*wrong_works]
         articles: list[Article] = []
         for one in self._records():
             findings += one.findings
@@ -96,6 +114,7 @@ class Folder:
             articles=tuple(sorted(kept, key=lambda article: article.id)),
             findings=tuple(sorted(findings, key=_by_place)),
             images={path: found for path, found in pictures.items() if isinstance(found, bytes)},
+            works=works,
         )
 
     def mint(self) -> Sequence[str]:
@@ -194,7 +213,7 @@ class Folder:
             remembered = self._parsed.get(name)
             if isinstance(raw, Finding):
                 known[name] = key, Record("", None, (raw,))
-            elif remembered is not None and remembered[0] == key:
+            elif remembered and remembered[0] == key and self._is_current(remembered[1]):
                 known[name] = remembered
             else:
                 wanted[key] = name
@@ -221,7 +240,9 @@ class Folder:
             for key, content in some:
                 stop = start + len(content)
                 with suppress(ValueError):  # not what we wrote: it is read from its file
-                    found[wanted[key]] = key, record.decode(arena, start, stop)
+                    one = record.decode(arena, start, stop)
+                    if self._is_current(one):
+                        found[wanted[key]] = key, one
                 start = stop
         return found
 
@@ -232,7 +253,7 @@ class Folder:
         pieces = [names[at : at + _PIECE] for at in range(0, len(names), _PIECE)]
 
         def work(number: int) -> bytes:
-            return _together([self._parse(name, files[name]) for name in pieces[number]])
+            return record.together([self._parse(name, files[name]) for name in pieces[number]])
 
         answers = (
             self._workers.each(work, len(pieces))
@@ -242,7 +263,7 @@ class Folder:
         read: dict[str, tuple[str, Record]] = {}
         new: dict[str, bytes] = {}
         for number, arena in answers:
-            for name, (key, start, stop) in zip(pieces[number], _apart(arena), strict=True):
+            for name, (key, start, stop) in zip(pieces[number], record.apart(arena), strict=True):
                 read[name] = key, record.decode(arena, start, stop)
                 if self._cache and key:
                     new[key] = arena[start:stop]
@@ -255,16 +276,52 @@ class Folder:
         raw = self._bytes(file, name, frontmatter.MAX_BYTES)
         if isinstance(raw, Finding):
             return "", record.encode(Record("", None, (raw,)))
-        article, findings = frontmatter.parse(
+        parsed = frontmatter.read(
             raw,
             path=name,
             zone=self._zone,
             categories=self._categories,
             words_per_minute=self._words_per_minute,
+            shared=self._shared,
         )
+        article = parsed.article
         version = article.version if article else sha256(raw).hexdigest()
         pictures = _pictures_of(article) if article else ()
-        return self._key(name, raw), record.encode(Record(version, article, findings, pictures))
+        made = Record(version, article, parsed.findings, pictures, parsed.drawn)
+        return self._key(name, raw), record.encode(made)
+
+    def _is_current(self, one: Record) -> bool:
+        """Whether the works that an article draws are as they were when it was parsed."""
+        return not one.drawn or self._shared.works.agrees(one.drawn)
+
+    def _bibliography(self, files: Iterable[Path]) -> tuple[Bibliography, list[Finding]]:
+        """The works that articles may draw by key; remembered, else cached, else parsed."""
+        found: dict[str, _Works] = {}
+        new: dict[str, bytes] = {}
+        for file in files:
+            if bibliography.is_one(file.name):
+                name = self._name(file)
+                raw = self._bytes(file, name, bibliography.MAX_BYTES)
+                found[name] = self._works_in(name, raw, new)
+        if new and self._cache:
+            self._cache.keep(_WORKS, new, {key for key, _, _ in found.values()})
+        self._works = found
+        entries = [entry for _, some, _ in found.values() for entry in some]
+        findings = [finding for _, _, some in found.values() for finding in some]
+        return gather(entries), [*findings, *softened(bibliography.clashes(entries))]
+
+    def _works_in(self, name: str, raw: bytes | Finding, new: dict[str, bytes]) -> _Works:
+        if isinstance(raw, Finding):
+            return "", (), (raw,)
+        key = sha256(f"{sha256(raw).hexdigest()}\0{name}".encode()).hexdigest()
+        if (remembered := self._works.get(name)) and remembered[0] == key:
+            return remembered
+        for _, content in self._cache.find(_WORKS, (key,)) if self._cache else ():
+            with suppress(ValueError):
+                return key, *record.decode_works(content)
+        read = bibliography.parse(raw, name)
+        new[key] = record.encode_works(*read)
+        return key, *read
 
     def _bytes(self, file: Path, name: str, limit: int) -> bytes | Finding:
         """At most one byte more than `limit`, from an ordinary file inside the folder."""
@@ -287,9 +344,11 @@ class Folder:
         message = f"cannot be read: {said}"
         return error("unreadable-file", place, message, "make it a file that we may read")
 
-    def _pictures(self) -> Iterator[tuple[str, bytes | Finding]]:
+    def _pictures(self, files: Iterable[Path]) -> Iterator[tuple[str, bytes | Finding]]:
         """Each image below the folder by its path, or why it cannot be used."""
-        for file in self._files(images.KINDS):
+        for file in files:
+            if file.suffix.lower() not in images.KINDS:
+                continue
             path = file.relative_to(self._folder).as_posix()
             raw = self._bytes(file, self._name(file), images.MAX_BYTES)
             if isinstance(raw, bytes):
@@ -307,20 +366,6 @@ def _opened(file: Path) -> int | None:
         if wrong.errno == errno.ELOOP:
             return None
         raise
-
-
-def _together(records: Sequence[tuple[str, bytes]]) -> bytes:
-    """Keys and records in one piece: a line of keys and lengths, then the records."""
-    head = json.dumps([(key, len(content)) for key, content in records]).encode()
-    return b"".join((head, b"\n", *(content for _, content in records)))
-
-
-def _apart(arena: bytes) -> Iterator[tuple[str, int, int]]:
-    """The key of each record and where in `arena` it starts and stops."""
-    start = arena.index(b"\n") + 1
-    for key, length in json.loads(arena[:start]):
-        yield key, start, start + length
-        start += length
 
 
 def _picture_findings(

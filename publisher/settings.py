@@ -22,7 +22,6 @@ from publisher.domain.journal import (
 )
 from publisher.domain.limits import LimitPolicy
 from publisher.domain.retention import Retention
-from publisher.domain.retraction import SourcePolicy
 from publisher.domain.route import Route
 from publisher.domain.segment import Segment
 from publisher.errors import SettingsError
@@ -38,6 +37,7 @@ from publisher.settings_model import (
 )
 from publisher.settings_people import SegmentTable
 from publisher.settings_reading import Reader
+from publisher.settings_sources import Lookup, lookup, source_policy
 from publisher.settings_traffic import RouteTable, policy, route_of, routes
 
 PLACE = Path("config/publisher.toml")
@@ -159,6 +159,8 @@ class Settings:
     bounces: Bounces = field(default_factory=Bounces)
     inbound: Inbound = field(default_factory=lambda: Inbound(Path("var/inbound")))
     retractions: str = ""  # where their data come from: an address, a file or a folder
+    style: str = "vancouver"  # of citations: a name, or a .csl file below the root
+    lookup: Lookup | None = None  # who is asked about works
 
     @property
     def correction_window(self) -> timedelta:
@@ -223,7 +225,7 @@ def load(
     return Settings(
         root=root,
         config=path,
-        journal=_journal(document),
+        journal=_journal(document, root),
         content_dir=root / document.content,
         templates_dir=root / document.templates,
         public_dir=root / document.public,
@@ -251,6 +253,8 @@ def load(
         bounces=_bounces(document.bounces),
         inbound=_inbound(document.inbound, root),
         retractions=document.sources.retractions,
+        style=document.sources.style,
+        lookup=lookup(document),
     )
 
 
@@ -295,7 +299,7 @@ def _store_url(url: str, root: Path) -> str:
     return f"sqlite:///{root / path}"
 
 
-def _journal(document: Document) -> Journal:
+def _journal(document: Document, root: Path) -> Journal:
     given = document.journal
     host = urlsplit(given.url).hostname or ""
     zone = ZoneInfo(given.time_zone)
@@ -327,7 +331,7 @@ def _journal(document: Document) -> Journal:
         feed_items=given.feed_items,
         checks=Checks(**document.checks.model_dump()),
         hub=document.feeds.hub,
-        sources=SourcePolicy(document.sources.stale_after, document.sources.stale == "block"),
+        sources=source_policy(document, root),
         id=given.id,
     )
 

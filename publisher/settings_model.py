@@ -217,13 +217,22 @@ class ChecksTable(Table):
 
 
 class SourcesTable(Table):
-    """What holds for sources: where the data of retractions come from, and when they are old."""
+    """What holds for sources: where the data of retractions come from, when they are old, how
+    works are cited, and who is asked about them.
+    """
 
     retractions: Line = (
         "https://gitlab.com/crossref/retraction-watch-data/-/raw/main/retraction_watch.csv"
     )
     stale_after: Annotated[Duration, Field(ge=timedelta(days=1))] = timedelta(days=14)
     stale: Literal["warn", "block"] = "warn"
+    style: Line = "vancouver"
+    crossref: Url = "https://api.crossref.org"
+    datacite: Url = "https://api.datacite.org"
+    pubmed: Url = "https://eutils.ncbi.nlm.nih.gov/entrez/eutils"
+    contact: Address | None = None
+    lookup_timeout: Annotated[Duration, Field(ge=timedelta(seconds=1))] = timedelta(seconds=20)
+    lookup_delay: Annotated[Duration, Field(ge=timedelta(0))] = timedelta(seconds=1)
 
 
 class FeedsTable(Table):

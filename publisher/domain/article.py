@@ -29,11 +29,28 @@ class CorrectionKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Imprint:
+    """Where in print a work is found. `type` is one of CSL's (`article-journal`, `book`, …)."""
+
+    volume: str | None = None
+    issue: str | None = None
+    pages: str | None = None
+    edition: str | None = None
+    editors: tuple[str, ...] = ()
+    place: str | None = None
+    publisher: str | None = None
+    type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """One referenced work. Identifiers are normalised: bare DOI, digits, `PMC` + digits, the
     digits of an ISBN-13, `NCT` or `ISRCTN` + eight digits.
 
-    `acknowledged` is why the article cites it although it was retracted.
+    Names (`authors`, `imprint.editors`) are written as `domain.naming` reads them.
+    `acknowledged` is why the article cites it although it was retracted. `citation` is the work
+    in the journal's style, as HTML whose only elements are `formats.reference.ELEMENTS`; empty
+    where that is Vancouver, which is written when it is asked for.
     """
 
     key: str
@@ -51,6 +68,8 @@ class Source:
     isbn: str | None = None
     nct: str | None = None
     isrctn: str | None = None
+    imprint: Imprint | None = None
+    citation: str = ""
 
     @property
     def href(self) -> str:
@@ -143,7 +162,8 @@ class Article:
     `body_html` and each `answer_html` are sanitised; citations are superscript links to
     `#source-N`, each with id `cite-N-M` (N source number, M its M-th use, from 1) for the
     back-links; `citations[N-1]` counts the uses of source N.
-    `version` is the SHA-256 (hex) of the file's bytes: what a reader received is known by it.
+    `version` is the SHA-256 (hex) of the file's bytes, and of the works that it draws from the
+    bibliography: what a reader received is known by it.
     `updated_at` includes `feed_seconds`, which keeps it apart from every other article's.
     `feed_bytes` is about what body, answers and sources take in a feed (`formats.footprint`).
     `works` holds the keys of each source (`retraction.keys`), and `acknowledges` says whether

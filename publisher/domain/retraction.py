@@ -85,11 +85,13 @@ class Status:
 class SourcePolicy:
     """What a journal decides about its sources.
 
-    After `stale_after` a snapshot is old; `stale_blocks`: then nothing is sent.
+    After `stale_after` a snapshot is old; `stale_blocks`: then nothing is sent. `style` is that of
+    citations, with what tells this version of it from others.
     """
 
     stale_after: timedelta = timedelta(days=14)
     stale_blocks: bool = False
+    style: str = "vancouver"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import chain
 from math import ceil
@@ -21,14 +21,24 @@ from publisher.domain import retraction
 from publisher.domain.article import Article, Evidence, Question, Source
 from publisher.domain.finding import Finding, Place
 from publisher.formats import footprint, markdown, matter, parts, yamltree
+from publisher.formats import sources as works
 from publisher.formats.fields import Fields, Schema
 from publisher.formats.matter import Split
-from publisher.formats.reading import Reading
+from publisher.formats.parsed import Asked, Parsed, Shared, Text, Written
 from publisher.formats.sanitise import scheme
 from publisher.formats.skeleton import mint_line, seconds_line, skeleton, slugify
 from publisher.formats.yamltree import Node, Scalar
 
-__all__ = ["MAX_BYTES", "mint_line", "parse", "seconds_line", "skeleton", "slugify"]
+__all__ = [
+    "MAX_BYTES",
+    "Shared",
+    "mint_line",
+    "parse",
+    "read",
+    "seconds_line",
+    "skeleton",
+    "slugify",
+]
 
 MAX_BYTES = 1024 * 1024
 ARTICLE = Schema(
@@ -52,7 +62,23 @@ def parse(
     categories: Collection[str],
     words_per_minute: int,
 ) -> tuple[Article | None, tuple[Finding, ...]]:
-    """The article in `raw` (None when an error blocks it) and every finding, by line.
+    """What `read` says of an article that has nothing in common with others."""
+    read_so = read(
+        raw, path=path, zone=zone, categories=categories, words_per_minute=words_per_minute
+    )
+    return read_so.article, read_so.findings
+
+
+def read(
+    raw: bytes,
+    *,
+    path: str,
+    zone: ZoneInfo,
+    categories: Collection[str],
+    words_per_minute: int,
+    shared: Shared | None = None,
+) -> Parsed:
+    """The article in `raw` and every finding, by line.
 
     `path` is relative to the journal's root (`content/x.md`); a bare date means 00:00 in
     `zone`; `categories` are slugs. The findings of a draft are warnings: it never leaves,
@@ -61,19 +87,20 @@ def parse(
     if len(raw) > MAX_BYTES:
         message = f"the file has more than {MAX_BYTES:,} bytes"
         remedy = "1 MiB is the most; move data elsewhere and link to it"
-        return None, (error("file-too-large", Place(path), message, remedy),)
+        return Parsed(None, (error("file-too-large", Place(path), message, remedy),))
     split = matter.split(raw, path)
     if isinstance(split, Finding):
-        return None, (split,)
+        return Parsed(None, (split,))
     tree = yamltree.compose(split.matter, split.matter_line)
     if isinstance(tree, yamltree.Fault):
         place = Place(path, tree.line)
-        return None, (*split.findings, error(tree.rule, place, tree.message, tree.remedy))
+        found = error(tree.rule, place, tree.message, tree.remedy)
+        return Parsed(None, (*split.findings, found))
     if not isinstance(tree, yamltree.Mapping):
         remedy = "write `title: …` and the other keys between the two lines of ---"
         found = error("front-matter", Place(path, tree.line), "no keys and values here", remedy)
-        return None, (*split.findings, found)
-    reader = _File(path, split, zone, categories, words_per_minute)
+        return Parsed(None, (*split.findings, found))
+    reader = _File(path, split, zone, categories, words_per_minute, shared or Shared())
     article = reader.article(tree, hashlib.sha256(raw).hexdigest())
     findings = sorted(
         dict.fromkeys((*split.findings, *reader.fields.findings)),
@@ -82,40 +109,14 @@ def parse(
     blocked = any(finding.blocks for finding in findings)
     if reader.draft:
         findings = list(softened(findings))
-    return None if blocked else article, tuple(findings)
+    return Parsed(None if blocked else article, tuple(findings), reader.drawn)
 
 
-@dataclass(frozen=True, slots=True)
-class _Text:
-    """A Markdown text of the file, read, and how its lines map to the file's."""
-
-    reading: Reading
-    first_line: int
-    exact: bool = True
-
-    def line(self, line: int) -> int:
-        """The file's line."""
-        return self.first_line + line - 1
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A question whose answer is not yet rendered."""
-
-    question: str
-    text: _Text
-
-
-@dataclass(frozen=True, slots=True)
-class _Written:
-    """What the texts of an article come to."""
-
-    body_html: str
-    questions: tuple[Question, ...]
-    sources: tuple[Source, ...]
-    citations: tuple[int, ...]
-    words: int
-    feed_bytes: int
+def _version(version: str, drawn: tuple[tuple[str, str], ...]) -> str:
+    """The hash of the file, and of the works that it draws where it draws any."""
+    if not drawn:
+        return version
+    return hashlib.sha256(f"{version}\0{drawn}".encode()).hexdigest()
 
 
 class _File:
@@ -128,6 +129,7 @@ class _File:
         zone: ZoneInfo,
         categories: Collection[str],
         words_per_minute: int,
+        shared: Shared,
     ) -> None:
         self.path = path
         self.fields = Fields(path)
@@ -136,6 +138,9 @@ class _File:
         self._zone = zone
         self._categories = categories
         self._words_per_minute = words_per_minute
+        self._shared = shared
+        self._language = shared.language
+        self.drawn: tuple[tuple[str, str], ...] = ()
 
     def article(self, tree: yamltree.Mapping, version: str) -> Article | None:
         """Everything in its place, or None when a part is missing."""
@@ -148,14 +153,16 @@ class _File:
         takeaway = parts.plain(fields, values.get("key_takeaway"), "key_takeaway")
         category = self._category(values.get("category"))
         published, updated = self._instants(values)
-        listed = parts.sources(fields, values.get("sources"))
+        listed, self.drawn = works.listed(fields, values.get("sources"), self._shared.works)
+        version = _version(version, self.drawn)
         asked = self._questions(values.get("questions"))
         slug = self._slug(values.get("slug"))
         noticed = parts.corrections(fields, values.get("corrections"))
         withdrawn = parts.withdrawal(fields, values.get("withdrawn"))
         seconds = parts.feed_seconds(fields, values.get("feed_seconds"))
         rest = self._rest(values)
-        body = _Text(markdown.read(split.body), split.body_line)
+        self._language = rest["language"] or self._shared.language
+        body = Text(markdown.read(split.body), split.body_line)
         written = self._rendered(body, asked, listed)
         when = [(notice.date, place) for notice, place in noticed]
         when += [(withdrawal.date, place) for withdrawal, place in withdrawn]
@@ -273,16 +280,16 @@ class _File:
             moments.append(updated[0])
         return max(moments) + timedelta(seconds=seconds)
 
-    def _questions(self, node: Node | None) -> tuple[_Asked, ...]:
-        found: list[_Asked] = []
+    def _questions(self, node: Node | None) -> tuple[Asked, ...]:
+        found: list[Asked] = []
         for _, values in self.fields.mappings(node, "questions", parts.QUESTION):
             question = parts.plain(self.fields, values.get("question"), "question")
             answer = self._answer(values.get("answer"))
             if answer is not None:
-                found.append(_Asked(question or "", answer))
+                found.append(Asked(question or "", answer))
         return tuple(found)
 
-    def _answer(self, node: Node | None) -> _Text | None:
+    def _answer(self, node: Node | None) -> Text | None:
         value = self.fields.scalar(node, "answer", ("text",), "text")
         if value is None or node is None:
             return None
@@ -293,11 +300,11 @@ class _File:
         if sound is None:
             return None
         literal = isinstance(node, Scalar) and node.style == "|"
-        return _Text(markdown.read(sound), node.line + literal, literal)
+        return Text(markdown.read(sound), node.line + literal, literal)
 
     def _rendered(
-        self, body: _Text, asked: tuple[_Asked, ...], listed: Mapping[str, parts.Listed]
-    ) -> _Written:
+        self, body: Text, asked: tuple[Asked, ...], listed: Mapping[str, works.Listed]
+    ) -> Written:
         """Number the citations over body and answers, render both, note what is wrong."""
         texts = (body, *(each.text for each in asked))
         keys = [key for text in texts for each in text.reading.citations for key in each.keys]
@@ -319,10 +326,10 @@ class _File:
             questions.append(Question(each.question, each.text.reading.text.strip(), answer.html))
             uses = answer.uses
         known = (listed[key].source for key in numbers if key in listed)
-        sources = tuple(source for source in known if source is not None)
+        sources = tuple(self._styled(source) for source in known if source is not None)
         taken = footprint.taken(page.html, questions, sources)
         findings += length.for_feeds(taken, Place(self.path, body.first_line))
-        return _Written(
+        return Written(
             body_html=page.html,
             questions=tuple(questions),
             sources=sources,
@@ -331,14 +338,18 @@ class _File:
             words=sum(text.reading.words for text in texts),
         )
 
-    def _cited(self, texts: Iterable[_Text]) -> Iterator[Cited]:
+    def _styled(self, source: Source) -> Source:
+        cite = self._shared.cite
+        return replace(source, citation=cite(source, self._language)) if cite else source
+
+    def _cited(self, texts: Iterable[Text]) -> Iterator[Cited]:
         for text in texts:
             for citation in text.reading.citations:
                 for key in citation.keys:
                     yield Cited(key, self._place(text, citation.line, f"@{key}"))
 
     def _render(
-        self, text: _Text, numbers: Mapping[str, int], uses: Mapping[str, int], top: int
+        self, text: Text, numbers: Mapping[str, int], uses: Mapping[str, int], top: int
     ) -> markdown.Rendering:
         rendering = markdown.render(text.reading, numbers, first_uses=uses, top=top)
         self.fields.findings += chain(
@@ -346,7 +357,7 @@ class _File:
         )
         return rendering
 
-    def _marks(self, text: _Text, rendering: markdown.Rendering) -> Iterator[Finding]:
+    def _marks(self, text: Text, rendering: markdown.Rendering) -> Iterator[Finding]:
         """Citations and raw HTML that would not come out as written."""
         for line, written in text.reading.malformed:
             yield citations.malformed(written, self._place(text, line, written))
@@ -358,7 +369,7 @@ class _File:
         for line, what in markdown.stripped(text.reading):
             yield raw_html.stripped(what, self._place(text, line))
 
-    def _targets(self, text: _Text) -> Iterator[Finding]:
+    def _targets(self, text: Text) -> Iterator[Finding]:
         """Links and images that lead nowhere, or where they should not."""
         for line, target in text.reading.links:
             yield from links.link(target, scheme(target), self._place(text, line, target))
@@ -367,17 +378,17 @@ class _File:
             place = self._place(text, line, target)
             yield from parts.body_image(target, scheme(target), alt, place)
 
-    def _characters(self, text: _Text, rendering: markdown.Rendering) -> Iterator[Finding]:
+    def _characters(self, text: Text, rendering: markdown.Rendering) -> Iterator[Finding]:
         """Characters that are spelt as references (`&#7;`), which only the result shows."""
         if characters.is_sound(rendering.html):
             return
         line = text.reading.text.count("\n", 0, max(0, text.reading.text.find("&#"))) + 1
         yield from characters.escaped("the text", rendering.html, self._place(text, line, "&#"))
 
-    def _place(self, text: _Text, line: int, needle: str = "") -> Place:
+    def _place(self, text: Text, line: int, needle: str = "") -> Place:
         return Place(self.path, self._line(text, line, needle))
 
-    def _line(self, text: _Text, line: int, needle: str) -> int:
+    def _line(self, text: Text, line: int, needle: str) -> int:
         """The file's line; in a folded text, the first one from its start that holds `needle`."""
         if text.exact:
             return text.line(line)

@@ -102,7 +102,8 @@ def nct(text: str) -> str | None:
 def isrctn(text: str) -> str | None:
     """The ISRCTN number (`ISRCTN83971151`) in `text`, or None. Takes its URLs and DOI too.
 
-    The registry publishes no rule for a check digit, so only the form is judged.
+    Only the form is judged: the registry calls it "a randomly generated, 8-digit number"
+    (controlled-trials.com, "ISRCTN documentation"), so there is no digit to check.
     """
     found = _ISRCTN.fullmatch(text.strip())
     return f"ISRCTN{found[1]}" if found else None

@@ -1,33 +1,22 @@
-"""The parts of an article's front matter: sources, corrections, image, names and dates."""
+"""The parts of an article's front matter: corrections, image, names and dates."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping as Table
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from publisher.checks import aliases as moves
-from publisher.checks import citations, dates, identifiers, images, instants, links
+from publisher.checks import citations, dates, images, instants, links
 from publisher.checks import text as characters
-from publisher.domain.article import Alias, Correction, CorrectionKind, Image, Source, Withdrawal
+from publisher.domain.article import Alias, Correction, CorrectionKind, Image, Withdrawal
 from publisher.domain.finding import Finding, Place
-from publisher.formats import identifiers as forms
 from publisher.formats.fields import PARAGRAPH_LENGTH, Fields, Schema
-from publisher.formats.markdown import KEY, picture_path
+from publisher.formats.markdown import picture_path
 from publisher.formats.sanitise import TAGS
-from publisher.formats.yamltree import Mapping, Node, Scalar, Sequence
+from publisher.formats.yamltree import Mapping, Node, Scalar
 
-SOURCE = Schema(
-    "a source",
-    ("key", "title", "kind", "year"),
-    (
-        *("doi", "pmid", "pmcid", "isbn", "nct", "isrctn", "url"),
-        *("journal", "authors", "accessed", "retracted", "reason"),
-    ),
-)
 QUESTION = Schema("a question", ("question", "answer"))
 CORRECTION = Schema("a correction", ("date", "kind", "wrong", "right"))
 IMAGE = Schema("the image", ("path", "alt"))
@@ -40,22 +29,11 @@ _TAG_URI = re.compile(
     r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})+",
     re.ASCII,
 )
-ACKNOWLEDGED = "acknowledged"
 HTML = TAGS | {"body", "center", "font", "html", "iframe", "script", "style", "title"}
 ID_LENGTH = 200
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 SLUG_LENGTH = 100
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
-_KEY = re.compile(KEY)
-_FORMS = {
-    "doi": forms.doi,
-    "pmid": forms.pmid,
-    "pmcid": forms.pmcid,
-    "isbn": forms.isbn,
-    "nct": forms.nct,
-    "isrctn": forms.isrctn,
-}
-_WRITTEN = ("text", "number")
 
 
 def is_id(text: str) -> bool:
@@ -161,111 +139,6 @@ def image(fields: Fields, node: Node | None) -> Image | None:
         fields.findings += wrong
         path = None if wrong else path
     return Image(path, words) if path and words else None
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A source and where it stands."""
-
-    source: Source | None
-    place: Place
-
-
-def sources(fields: Fields, node: Node | None) -> dict[str, Listed]:
-    """The sources by key; a wrong one is there too, so that its citations are not blamed."""
-    found: dict[str, Listed] = {}
-    if node is not None and _is_empty(node):
-        fields.note("no-sources", node, "the article has no source", "name the works it rests on")
-        return found
-    places: dict[str, list[Place]] = {}
-    for item, values in fields.mappings(node, "sources", SOURCE):
-        key = fields.text(values.get("key"), "key")
-        if key is not None and not _KEY.fullmatch(key):
-            remedy = "use letters, digits and . _ : -, such as liu-2020"
-            fields.note("bad-source-key", values["key"], f"{key!r} cannot be cited", remedy)
-            key = None
-        source = _source(fields, item, values, key)
-        if key is not None:
-            place = fields.place(values["key"])
-            places.setdefault(key, []).append(place)
-            found.setdefault(key, Listed(source, place))
-    fields.findings += identifiers.repeated(places)
-    return found
-
-
-def _is_empty(node: Node) -> bool:
-    if isinstance(node, Scalar):
-        return node.kind == "empty value"
-    return isinstance(node, Sequence) and not node.items
-
-
-def _source(
-    fields: Fields, item: Mapping, values: Table[str, Node], key: str | None
-) -> Source | None:
-    title = fields.text(values.get("title"), "title", PARAGRAPH_LENGTH)
-    kind = fields.text(values.get("kind"), "kind")
-    year = _year(fields, values.get("year"))
-    ids = {name: _identifier(fields, values.get(name), name) for name in _FORMS}
-    url = address(fields, values.get("url"), "url")
-    journal = fields.text(values.get("journal"), "journal")
-    authors = fields.texts(values.get("authors"), "authors")
-    accessed = day(fields, values.get("accessed"), "accessed")
-    acknowledged = _acknowledged(fields, item, values)
-    name = key or title or "on this line"
-    fields.findings += identifiers.unresolvable(values, name, fields.place(item))
-    if key is None or title is None or kind is None or year is None:
-        return None
-    return Source(
-        key=key,
-        title=title,
-        kind=kind,
-        year=year,
-        doi=ids["doi"],
-        pmid=ids["pmid"],
-        pmcid=ids["pmcid"],
-        url=url,
-        journal=journal,
-        authors=authors,
-        accessed=accessed,
-        acknowledged=acknowledged,
-        isbn=ids["isbn"],
-        nct=ids["nct"],
-        isrctn=ids["isrctn"],
-    )
-
-
-def _acknowledged(fields: Fields, item: Mapping, values: Table[str, Node]) -> str | None:
-    """Why a retracted work is cited on purpose: both keys or neither."""
-    said = fields.choice(values.get("retracted"), "retracted", (ACKNOWLEDGED,))
-    reason = plain(fields, values.get("reason"), "reason")
-    if values.get("retracted") is not None and values.get("reason") is None:
-        message = "a retracted work is cited without saying why"
-        fields.note("retracted-reason", item, message, "add a line `reason: …` for readers")
-    if values.get("reason") is not None and values.get("retracted") is None:
-        message = "there is a reason and nothing that it is for"
-        remedy = f"add `retracted: {ACKNOWLEDGED}` above it, or remove it"
-        fields.note("retracted-reason", values["reason"], message, remedy)
-    return reason if said else None
-
-
-def _identifier(fields: Fields, node: Node | None, name: str) -> str | None:
-    written = fields.scalar(node, name, _WRITTEN, "text")
-    if node is None or written is None:
-        return None
-    value = _FORMS[name](written)
-    if value is None:
-        fields.findings.append(identifiers.ill_formed(name, written, fields.place(node)))
-    return value
-
-
-def _year(fields: Fields, node: Node | None) -> int | None:
-    written = fields.scalar(node, "year", _WRITTEN, "a number")
-    if node is None or written is None:
-        return None
-    if re.fullmatch(r"[12]\d{3}", written.strip(), re.ASCII):
-        return int(written)
-    fields.note("impossible-date", node, f"{written!r} is not a year", "write four digits")
-    return None
 
 
 def corrections(fields: Fields, node: Node | None) -> tuple[tuple[Correction, Place], ...]:

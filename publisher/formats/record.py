@@ -11,7 +11,7 @@ import json
 import sys
 import types
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, datetime
 from enum import Enum
@@ -19,6 +19,7 @@ from functools import cache, lru_cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from publisher.domain.article import Article
+from publisher.domain.bibliography import Entry
 from publisher.domain.finding import Finding
 from publisher.errors import Defect
 
@@ -36,13 +37,15 @@ Turn = Callable[[Any], Any]
 @dataclass(frozen=True, slots=True)
 class Record:
     """One file as it was read. `version` is the SHA-256 (hex) of its bytes, `pictures` the paths
-    of the images that the article shows; there is no article when an error blocks it.
+    of the images that the article shows, `drawn` what it takes from the bibliography (see
+    `frontmatter.Parsed`); there is no article when an error blocks it.
     """
 
     version: str
     article: Article | None
     findings: tuple[Finding, ...]
     pictures: tuple[str, ...] = ()
+    drawn: tuple[tuple[str, str], ...] = ()
 
 
 def encode(record: Record) -> bytes:
@@ -53,7 +56,7 @@ def encode(record: Record) -> bytes:
         light = [pack(getattr(article, name)) for name, pack, _ in _fields(deep=False)]
         deep = zlib.compress(_deep(article), _LEVEL)
     pack, _ = _turns(tuple[Finding, ...])
-    whole = [record.version, light, pack(record.findings), list(record.pictures)]
+    whole = [record.version, light, pack(record.findings), list(record.pictures), record.drawn]
     head = _json(whole)
     return len(head).to_bytes(_SIZE, "big") + head + deep
 
@@ -68,12 +71,48 @@ def decode(arena: bytes, start: int = 0, stop: int | None = None) -> Record:
     begin = start + _SIZE
     middle = begin + int.from_bytes(arena[start:begin], "big")
     try:
-        version, light, findings, pictures = json.loads(arena[begin:middle])
+        version, light, findings, pictures, drawn = json.loads(arena[begin:middle])
         _, unpack = _turns(tuple[Finding, ...])
         article = None if light is None else _shelved(light, arena, middle, stop)
-        return Record(version, article, unpack(findings), tuple(pictures))
+        return Record(
+            version,
+            article,
+            unpack(findings),
+            tuple(pictures),
+            tuple((key, stamp) for key, stamp in drawn),
+        )
     except (TypeError, AttributeError, LookupError) as wrong:
         raise ValueError(f"no record of an article: {wrong}") from wrong
+
+
+def together(records: Sequence[tuple[str, bytes]]) -> bytes:
+    """Keys and records in one piece: a line of keys and lengths, then the records."""
+    head = json.dumps([(key, len(content)) for key, content in records]).encode()
+    return b"".join((head, b"\n", *(content for _, content in records)))
+
+
+def apart(arena: bytes) -> Iterator[tuple[str, int, int]]:
+    """The key of each record and where in `arena` it starts and stops."""
+    start = arena.index(b"\n") + 1
+    for key, length in json.loads(arena[:start]):
+        yield key, start, start + length
+        start += length
+
+
+def encode_works(entries: tuple[Entry, ...], findings: tuple[Finding, ...]) -> bytes:
+    """The works of one file, and what is wrong with it, as bytes."""
+    (pack, _), (pack_wrong, _) = _turns(tuple[Entry, ...]), _turns(tuple[Finding, ...])
+    return _json([pack(entries), pack_wrong(findings)])
+
+
+def decode_works(content: bytes) -> tuple[tuple[Entry, ...], tuple[Finding, ...]]:
+    """What `encode_works` was given. Raises ValueError."""
+    (_, unpack), (_, unpack_wrong) = _turns(tuple[Entry, ...]), _turns(tuple[Finding, ...])
+    try:
+        entries, findings = json.loads(content)
+        return unpack(entries), unpack_wrong(findings)
+    except (TypeError, AttributeError, LookupError) as wrong:
+        raise ValueError(f"no record of works: {wrong}") from wrong
 
 
 class _Shelved(Article):

@@ -23,7 +23,7 @@ from jinja2 import TemplateError as JinjaError
 
 from publisher.domain.template import TemplateSet
 from publisher.errors import PublisherError, TemplateError
-from publisher.formats import catalogue, vocabulary
+from publisher.formats import catalogue, reference, vocabulary
 from publisher.formats.translating import SpokenEnvironment
 
 ESCAPED = ("html", "mjml", "xml")
@@ -37,10 +37,10 @@ def environment(templates: TemplateSet, *, language: str, zone: ZoneInfo) -> Spo
 
     Beside Jinja2's own filters: `date` and `datetime` (long, in `language` and `zone`; an
     argument names another Babel width or pattern), `iso` (RFC 3339, UTC: for `<time datetime>`),
-    `number`, and `named` (what a grade or a kind of correction is called). `{% trans %}` and
-    `_("…")` say things in `language`, which is a value itself, beside `direction` (`ltr` or
-    `rtl`) and the arrows `back` and `onward`. A value that does not exist is an error, never an
-    empty string.
+    `number`, `named` (what a grade or a kind of correction is called), `reference` and
+    `reference_text` (a source in the journal's style). `{% trans %}` and `_("…")` say things in
+    `language`, which is a value itself, beside `direction` (`ltr` or `rtl`) and the arrows `back`
+    and `onward`. A value that does not exist is an error, never an empty string.
     """
 
     def load(name: str) -> Source | None:
@@ -64,7 +64,12 @@ def environment(templates: TemplateSet, *, language: str, zone: ZoneInfo) -> Spo
         back="→" if rtl else "←",
         onward="←" if rtl else "→",
     )
-    made.filters.update(_filters(locale(language), zone), named=vocabulary.named(said))
+    made.filters.update(
+        _filters(locale(language), zone),
+        named=vocabulary.named(said),
+        reference=reference.html,
+        reference_text=reference.text,
+    )
     return made
 
 

@@ -10,6 +10,29 @@ from publisher.domain.article import Article, Source
 from publisher.domain.retraction import Register, Standing, Status, doi_key, keys
 from publisher.formats import identifiers
 
+KINDS = {
+    "article": "preprint",
+    "article-journal": "journal article",
+    "article-magazine": "magazine article",
+    "article-newspaper": "newspaper article",
+    "book": "book",
+    "chapter": "book chapter",
+    "dataset": "data set",
+    "document": "document",
+    "entry-encyclopedia": "encyclopedia entry",
+    "legislation": "law",
+    "manuscript": "manuscript",
+    "paper-conference": "conference paper",
+    "report": "report",
+    "review": "review",
+    "software": "software",
+    "speech": "talk",
+    "standard": "standard",
+    "thesis": "thesis",
+    "webpage": "web page",
+}
+"""The types of CSL that a source may have, and what each is called where nobody says its kind."""
+
 
 @dataclass(frozen=True, slots=True)
 class Work:

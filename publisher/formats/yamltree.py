@@ -51,10 +51,10 @@ def compose(text: str, first_line: int = 1) -> Node | Fault:
     return skim(text, first_line) or parse(text, first_line)
 
 
-def parse(text: str, first_line: int = 1) -> Node | Fault:
-    """The same, always by YAML's own parser."""
+def parse(text: str, first_line: int = 1, *, nodes: int = MAX_NODES) -> Node | Fault:
+    """The same, always by YAML's own parser, with up to so many `nodes`."""
     try:
-        return _Composer(text, first_line).document()
+        return _Composer(text, first_line, nodes).document()
     except _Stop as stop:
         return stop.fault
     except yaml.MarkedYAMLError as error:
@@ -72,10 +72,11 @@ _REMEDY = "check the quotes, colons and indentation here and just above"
 class _Composer:
     """One pass over the parser's events."""
 
-    def __init__(self, text: str, first_line: int) -> None:
+    def __init__(self, text: str, first_line: int, most: int) -> None:
         self._events: Iterator[Any] = yaml.parse(text, Loader=_LOADER)
         self._first = first_line
         self._nodes = 0
+        self._most = most
 
     def document(self) -> Node:
         next(self._events)  # the stream starts
@@ -95,8 +96,8 @@ class _Composer:
             raise self._stop("yaml-limit", event, "anchors and aliases are not allowed", _WRITE_OUT)
         if event.tag is not None:
             raise self._stop("yaml-limit", event, f"the tag {event.tag} is not allowed", _WRITE_OUT)
-        if self._nodes > MAX_NODES:
-            raise self._stop("yaml-limit", event, f"more than {MAX_NODES:,} values", "write less")
+        if self._nodes > self._most:
+            raise self._stop("yaml-limit", event, f"more than {self._most:,} values", "write less")
         if depth > MAX_DEPTH:
             raise self._stop("yaml-limit", event, f"nested deeper than {MAX_DEPTH}", "nest less")
         line = self._line(event)

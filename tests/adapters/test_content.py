@@ -4,12 +4,15 @@ import stat
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from publisher.cache import Shelf
 from publisher.checks import images
 from publisher.content import Folder
+from publisher.domain.article import Source
 from publisher.domain.finding import Severity
 from publisher.errors import AuthorError, Defect, OperatorError
 from publisher.formats import frontmatter
@@ -29,7 +32,7 @@ def file(number: int, body: str = "", more: str = "", mint: bool = True) -> str:
     )
 
 
-def folder(root: Path, mint_id: Callable[[], str] | None = None) -> Folder:
+def folder(root: Path, mint_id: Callable[[], str] | None = None, **rest: Any) -> Folder:
     numbers = count(1)
     return Folder(
         root,
@@ -38,6 +41,7 @@ def folder(root: Path, mint_id: Callable[[], str] | None = None) -> Folder:
         categories=["heart"],
         words_per_minute=220,
         mint_id=mint_id or (lambda: f"tag:journal.example.org,2026:a/m{next(numbers)}"),
+        **rest,
     )
 
 
@@ -316,3 +320,99 @@ def test_seconds_that_cannot_be_added_are_said(root: Path) -> None:
     write(root, "b.md", head.replace("id: ", '"id": ') + "title:" + body)
     with pytest.raises(AuthorError, match=r"content/b\.md: feed_seconds cannot be added"):
         folder(root).mint()
+
+
+WORK = "- {key: %s, title: %s, year: 2020, kind: trial, pmid: '%d'}\n"
+
+
+def drawing(number: int, sources: str) -> str:
+    inline = "  - {key: s, title: A trial, kind: trial, year: 2020, pmid: '32023374'}\n"
+    return file(number).replace(inline, sources)
+
+
+def test_articles_draw_works_by_key(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One description for all; when it changes, only the articles that draw it are parsed again,
+    with another version, by another process too.
+    """
+    write(root, "sources.yaml", WORK % ("s", "A trial", 1) + WORK % ("t", "Another", 2))
+    write(root, "a.md", drawing(1, "  - s\n"))
+    write(root, "b.md", drawing(2, "  - key: s\n    kind: cohort study\n"))
+    write(root, "c.md", drawing(3, "  - {key: t}\n").replace("[@s]", "[@t]"))
+    write(root, "d.md", file(4))
+    cached = Shelf(root / "var", lambda: "e")
+    content = folder(root, cache=cached)
+    before = content.load()
+    assert before.findings == ()
+    titles = [article.sources[0].title for article in before.articles]
+    assert titles == ["A trial", "A trial", "Another", "A trial"]
+    assert [a.sources[0].kind for a in before.articles][:2] == ["trial", "cohort study"]
+    assert list(before.works.entries) == ["s", "t"]
+
+    write(root, "sources.yaml", WORK % ("s", "A better trial", 1) + WORK % ("t", "Another", 2))
+    parsed: list[str] = []
+    real = frontmatter.read
+
+    def noted(raw: bytes, **rest: Any) -> Any:
+        parsed.append(rest["path"])
+        return real(raw, **rest)
+
+    monkeypatch.setattr(frontmatter, "read", noted)
+    for reader in (content, folder(root, cache=cached), folder(root)):
+        after = reader.load()
+        assert [article.sources[0].title for article in after.articles][:2] == [
+            "A better trial"
+        ] * 2
+        changed = [
+            old.version != new.version
+            for old, new in zip(before.articles, after.articles, strict=True)
+        ]
+        assert changed == [True, True, False, False]
+    assert parsed[:2] == ["content/a.md", "content/b.md"]
+    assert len(parsed) == 2 + 4  # the first, the second by its cache, the third without any
+
+
+def test_works_that_cannot_be_drawn(root: Path) -> None:
+    """The article says so at its own line; the list's mistakes alone stop nothing."""
+    write(root, "sources.yaml", WORK % ("s", "A trial", 1) + "- {key: t, title: T}\n")
+    write(root, "more.bib", "@misc{u, title={U}, year=2020, doi={10.1000/1}}\n")
+    write(root, "more.csl.json", '[{"id": "u"}]')
+    write(
+        root,
+        "a.md",
+        drawing(1, "  - s\n  - t\n  - u\n  - w\n  - [x]\n").replace("[@s]", "[@s; @t; @u; @w]"),
+    )
+    library = folder(root).load()
+    blocking = [(f.rule, f.place.line) for f in library.findings if f.blocks]
+    assert blocking == [
+        ("unknown-work", 10),
+        ("unknown-work", 11),
+        ("unknown-work", 12),
+        ("wrong-type", 13),
+    ]
+    said = {f.message for f in library.findings if f.place.line == 11}
+    assert said == {"the work u cannot be cited as it stands at content/more.bib:1"}
+    write(root, "a.md", drawing(1, "  - s\n"))
+    assert not [f for f in folder(root).load().findings if f.blocks]
+
+
+def test_a_list_of_works_that_cannot_be_read(root: Path) -> None:
+    """It blocks: nobody can say what is in it."""
+    write(root, "a.md", file(1))
+    os.mkfifo(root / "content/sources.yaml")
+    (found,) = folder(root).load().findings
+    assert (found.rule, found.blocks) == ("unreadable-file", True)
+
+
+def test_citations_in_a_style(root: Path) -> None:
+    """They are written once, when the article is read, in its own language."""
+    write(root, "a.md", file(1))
+    write(root, "b.md", file(2, more="language: de\n"))
+    asked: list[str] = []
+
+    def cite(source: Source, language: str) -> str:
+        asked.append(language)
+        return f"<i>{source.title}</i>"
+
+    library = folder(root, cite=cite, style="own", language="en-GB").load()
+    assert [article.sources[0].citation for article in library.articles] == ["<i>A trial</i>"] * 2
+    assert asked == ["en-GB", "de"]

@@ -130,7 +130,7 @@ def test_every_block_of_an_article_is_there() -> None:
         assert "Correction, November 20, 2026" in text
         assert "What was wrong: Seven people slept." in text
         assert "What is right: Six people slept." in text
-        assert "N Engl J Med, 2020. Phase 1/2 trial." in text
+        assert "N Engl J Med. 2020. Phase 1/2 trial." in text
     words = {words: url for url, words in seen.links}
     assert words["doi:10.1056/NEJMoa1910607"] == "https://doi.org/10.1056/NEJMoa1910607"
     assert "Read the review: Does less sleep strain the heart?" in words
@@ -157,7 +157,7 @@ def test_sources_are_one_numbered_list() -> None:
     assert html.index("Use of CAR-Transduced") < html.index("from preclinical promise")
     text = mails.render(mails.articles()[:1]).text
     assert re.search(r"^ 1\. Use of CAR", text, re.MULTILINE)
-    assert re.search(r"^ 2\. CAR-NK", text, re.MULTILINE)
+    assert re.search(r"^ 2\. A\. Author, B\. Author\. CAR-NK", text, re.MULTILINE)
 
 
 def test_the_text_part_is_a_document_of_72_columns() -> None:

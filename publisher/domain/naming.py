@@ -1,0 +1,56 @@
+"""The names of authors and editors, as sources write them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_PARTS = re.compile(r"[\s.]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A person's family and given name, or (without `given`) a name that stands as it is."""
+
+    family: str
+    given: str = ""
+
+    @property
+    def shown(self) -> str:
+        """As people say it: `Enli Liu`."""
+        return f"{self.given} {self.family}" if self.given else self.family
+
+    @property
+    def short(self) -> str:
+        """Family name and initials, as Vancouver has it: `Liu E`, `van der Berg JP`."""
+        return f"{self.family} {initials(self.given)}" if self.given else self.family
+
+
+def parse(text: str) -> Name:
+    """`Liu, Enli` is family and given name; anything else stands as it is.
+
+    So does a name in braces, `{Department of Health, Australia}`, because an organisation's may
+    hold a comma.
+    """
+    if text.startswith("{") and text.endswith("}") and text[1:-1].strip():
+        return Name(text[1:-1].strip())
+    family, comma, given = text.partition(",")
+    family, given = family.strip(), given.strip()
+    return Name(family, given) if comma and family and given else Name(text.strip(" ,") or text)
+
+
+def written(family: str, given: str = "") -> str:
+    """The text that `parse` reads as this name."""
+    family, given = " ".join(family.split()), " ".join(given.split())
+    if given:
+        # A family name with a comma of its own cannot be told from two names.
+        return f"{family.replace(',', ' ')}, {given}"
+    return f"{{{family}}}" if "," in family else family
+
+
+def initials(given: str) -> str:
+    """`Jan Peter` and `J.-P.` are `JP`; initials that are written together stay: `JP`."""
+    if given.isupper() and len(given) <= 3 and given.isalpha():
+        return given
+    words = [word for part in _PARTS.split(given) for word in re.split(r"[-‐]", part) if word]
+    return "".join(word[0].upper() for word in words if word[0].isalpha())
