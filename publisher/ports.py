@@ -233,6 +233,15 @@ class NewIssue:
     excluded: Mapping[str, int] = field(default_factory=dict)
 
 
+TROUBLE = (
+    DeliveryState.UNKNOWN,
+    DeliveryState.REFUSED,
+    DeliveryState.DEFERRED,
+    DeliveryState.CANCELLED,
+)
+"""What became of messages that did not arrive, and will not without more ado: the worst first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Trouble:
     """One delivery that was not accepted, for people to read. `subscription_id`, no address."""
@@ -244,6 +253,8 @@ class Trouble:
     code: int
     reply: str
     due_at: datetime | None
+    message_id: str
+    """With angle brackets, as the relay's log has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,8 +380,15 @@ class Issues(Protocol):
         """
         ...
 
-    def trouble(self, issue_id: int, limit: int = 50) -> Sequence[Trouble]:
-        """Deliveries that are deferred, refused, unknown or cancelled, in order of id."""
+    def trouble(
+        self,
+        issue_id: int,
+        limit: int = 50,
+        *,
+        states: Collection[DeliveryState] = TROUBLE,
+        after: int = 0,
+    ) -> Sequence[Trouble]:
+        """Deliveries in `states` that were not accepted, in order of id, from beyond `after` on."""
         ...
 
 
@@ -475,10 +493,18 @@ class Outbox(Protocol):
         """
         ...
 
-    def resolve(self, issue_id: int, to: Literal["accepted", "resend"], now: datetime) -> int:
+    def resolve(
+        self,
+        issue_id: int,
+        to: Literal["accepted", "resend"],
+        now: datetime,
+        only: Collection[int] = (),
+    ) -> int:
         """Staff's word on what is unknown: it arrived, or it is sent again (same Message-ID).
 
-        How many moved. A resend reopens a finished issue. Raises NotFound, NotAllowed.
+        How many moved. `only` names deliveries; without it all of the issue are meant. A resend
+        reopens a finished issue. Raises NotFound, and NotAllowed where one of `only` is not
+        unknown: then nothing is changed.
         """
         ...
 

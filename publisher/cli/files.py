@@ -197,7 +197,7 @@ def export(
             for line in lines:
                 sys.stdout.write(line)
             return None
-        number = _write(output, lines) - 1  # the header is no subscription
+        number = write(output, lines) - 1  # the header is no subscription
         return session.done(
             {"path": str(output), "subscriptions": number},
             f"{words.count(number, 'subscription')} in {output}. It holds addresses: keep it safe.",
@@ -217,13 +217,13 @@ def _export_person(app: App, session: Session, person: str, output: Path | None)
     if output is None:
         sys.stdout.write(f"{text}\n")
         return
-    _write(output, iter((text, "\n")))
+    write(output, iter((text, "\n")))
     session.done(
         {"path": str(output)}, f"All that is known about {person} is in {output}: keep it safe."
     )
 
 
-def _write(path: Path, lines: Iterator[str]) -> int:
+def write(path: Path, lines: Iterator[str]) -> int:
     """Write the file whole, readable by its owner alone; how many pieces it has."""
     number = 0
     try:

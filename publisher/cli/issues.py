@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Annotated, Any
 
 import typer
@@ -13,12 +14,11 @@ from publisher import plan as planning
 from publisher.app import App, plan_slot
 from publisher.checks import edition as edition_checks
 from publisher.checks import withdrawals
-from publisher.cli import changes, words
+from publisher.cli import changes, troubles, words
 from publisher.cli.frame import cli
 from publisher.cli.session import Session, nonce, table
 from publisher.domain.article import by_id
 from publisher.domain.cadence import Cadence, Slot
-from publisher.domain.explaining import explain
 from publisher.domain.finding import Finding
 from publisher.domain.forcing import Forcing
 from publisher.domain.issue import Issue, IssueState
@@ -28,6 +28,8 @@ from publisher.formats.approval import SHORT
 from publisher.ports import Library
 
 LIST_LIMIT = 50
+SHOWN = 50
+"""Mails that did not arrive which are shown one by one."""
 
 group = typer.Typer(
     help="Plan, look at, shape, approve and cancel issues.",
@@ -195,26 +197,11 @@ def show(context: typer.Context, issue: Name) -> None:
     with session.app() as app:
         found = words.issue(app.store, app.journal, issue)
         library = app.content.load()
-        trouble = app.store.issues.trouble(found.id) if found.number is not None else ()
+        trouble = list(islice(troubles.walk(app.store, found), SHOWN))
         lines: list[Any] = description(app, found, library)
         if trouble:
-            lines += ["", "Mails that were not accepted"]
-            lines.append(
-                table(
-                    ("mail", "subscription", "state", "tries", "what it means", "answer"),
-                    [
-                        (
-                            t.id,
-                            t.subscription_id,
-                            t.state.value,
-                            t.attempts,
-                            explain(t.state, t.code, t.reply),
-                            f"{t.code or ''} {t.reply}".strip(),
-                        )
-                        for t in trouble
-                    ],
-                )
-            )
+            lines += ["", "Mails that were not accepted", *troubles.block(trouble)]
+            lines += troubles.more(found, troubles.total(found) - len(trouble))
             lines += _trouble_steps(found)
         planned = changes.find(app, found, library, session.now(), rendered=False)
         lines += changes.summary(found, planned)
@@ -222,19 +209,8 @@ def show(context: typer.Context, issue: Name) -> None:
             words.document(found, library)
             | {
                 "since_planned": changes.document(planned, library),
-                "trouble": [
-                    {
-                        "id": t.id,
-                        "subscription": t.subscription_id,
-                        "state": t.state.value,
-                        "attempts": t.attempts,
-                        "code": t.code,
-                        "reply": t.reply,
-                        "meaning": explain(t.state, t.code, t.reply),
-                        "due_at": words.stamp(t.due_at),
-                    }
-                    for t in trouble
-                ],
+                "trouble": [troubles.document(each) for each in trouble],
+                "more_trouble": troubles.total(found) - len(trouble),
             },
             *lines,
         )
@@ -267,8 +243,8 @@ def _trouble_steps(issue: Issue) -> list[str]:
     steps = []
     if issue.counts.get("unknown"):
         steps.append(
-            f"Unknown: look in the relay's log, then publisher deliveries resolve {name} "
-            "--accepted, or --resend"
+            "Unknown: look in the relay's log for each Message-ID that publisher deliveries list "
+            f"{name} shows, then publisher deliveries resolve {name} --accepted, or --resend"
         )
     if issue.counts.get("deferred"):
         steps.append(f"Deferred: tried again by itself; at once: publisher retry {name} --deferred")

@@ -1,4 +1,4 @@
-"""`send`, `pause`, `resume`, `retry` and `deliveries resolve`: everything that mails people."""
+"""`send`, `pause`, `resume` and `retry`: everything that mails people, but for `deliveries`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from types import FrameType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
@@ -41,13 +41,6 @@ SOON = timedelta(minutes=1)
 """Limits that let the next mail go within this time are waited for."""
 LATE = timedelta(hours=1)
 """From when on `send` says how long ago the slot was."""
-
-deliveries = typer.Typer(
-    help="Settle mails that nobody answered.",
-    no_args_is_help=True,
-    epilog="Example: publisher deliveries resolve weekly/12 --accepted",
-)
-cli.add_typer(deliveries, name="deliveries")
 
 
 def worker_name() -> str:
@@ -356,43 +349,11 @@ def retry(
                 f"{words.count(number, f'{state} mail')} of {name} will be tried again.",
             )
         moved = app.store.outbox.retry(found.id, state, session.now())
-        _queued(session, app, found, moved)
+        queued_again(session, app, found, moved)
 
 
-@deliveries.command(epilog="Example: publisher deliveries resolve weekly/12 --accepted")
-def resolve(
-    context: typer.Context,
-    issue: Name,
-    accepted: Annotated[bool, typer.Option("--accepted", help="They did arrive.")] = False,
-    resend: Annotated[
-        bool, typer.Option("--resend", help="They did not: send them again, the same Message-ID.")
-    ] = False,
-    yes: Yes = False,
-) -> None:
-    """Say what became of mails that left whole and were never answered (unknown)."""
-    session: Session = context.obj
-    if accepted == resend:
-        raise UsageError("choose one: --accepted or --resend; the relay's log tells which")
-    to: Literal["accepted", "resend"] = "resend" if resend else "accepted"
-    with session.app() as app:
-        found = words.issue(app.store, app.journal, issue)
-        number = found.counts.get("unknown", 0)
-        if resend and number:
-            session.confirm(
-                yes,
-                "Send them again?",
-                f"{words.count(number, 'mail')} of {words.name(found)} will be sent again; "
-                "whoever did get it gets it twice.",
-            )
-        moved = app.store.outbox.resolve(found.id, to, session.now())
-        if resend:
-            _queued(session, app, found, moved)
-        else:
-            document = words.document(app.store.issues.get(found.id)) | {"moved": moved}
-            session.done(document, f"{words.count(moved, 'mail')} set down as accepted.")
-
-
-def _queued(session: Session, app: App, issue: Issue, moved: int) -> None:
+def queued_again(session: Session, app: App, issue: Issue, moved: int) -> None:
+    """Say how many mails go again, and when."""
     name = words.name(issue)
     document: dict[str, Any] = words.document(app.store.issues.get(issue.id)) | {"moved": moved}
     then = f" They go where `publisher run` runs; at once: publisher send {name}" if moved else ""

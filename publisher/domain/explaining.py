@@ -26,12 +26,15 @@ UNKNOWN = (
     "It left whole and nobody answered: it may have arrived. Staff decide; it is never repeated."
 )
 OURS = "It was not sent: the address, or the message, is not one that this server can take."
+CALLED_OFF = "It was called off before it left."
 
 
 def explain(state: DeliveryState, code: int, reply: str) -> str:
-    """One sentence for a deferred, refused or unknown message; empty for any other."""
+    """One sentence for a deferred, refused, unknown or cancelled message; empty for any other."""
     if state is DeliveryState.UNKNOWN:
         return UNKNOWN
+    if state is DeliveryState.CANCELLED:
+        return CALLED_OFF
     if state not in (DeliveryState.DEFERRED, DeliveryState.REFUSED):
         return ""
     if not code:

@@ -23,8 +23,8 @@ from publisher.domain.issue import (
 )
 from publisher.domain.retraction import Cited
 from publisher.errors import NotAllowed, NotFound
-from publisher.ports import Group, NewIssue, Trouble, Turnover
-from publisher.stores import citing, forcing, issue_rows, planning, turnover, waking
+from publisher.ports import TROUBLE, Group, NewIssue, Trouble, Turnover
+from publisher.stores import citing, forcing, issue_rows, planning, trouble, turnover, waking
 from publisher.stores.database import Database
 from publisher.stores.tables import (
     delivery,
@@ -36,19 +36,14 @@ from publisher.stores.tables import (
 )
 
 _UNSENT = (DeliveryState.QUEUED, DeliveryState.CLAIMED, DeliveryState.DEFERRED)
-_TROUBLE = (
-    DeliveryState.DEFERRED,
-    DeliveryState.REFUSED,
-    DeliveryState.UNKNOWN,
-    DeliveryState.CANCELLED,
-)
 
 
 class SqlIssues:
-    """`ports.Issues` on SQL."""
+    """`ports.Issues` on SQL. `host` is the right-hand side of Message-IDs."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, host: str) -> None:
         self._database = database
+        self._host = host
 
     def find(self, slot: SlotId) -> Issue | None:
         """The issue of this slot that is not cancelled."""
@@ -217,30 +212,17 @@ class SqlIssues:
         with self._database.read() as connection:
             return turnover.count(connection, issue_id, default_cadence, categories, earlier)
 
-    def trouble(self, issue_id: int, limit: int = 50) -> Sequence[Trouble]:
-        """Deliveries that are deferred, refused, unknown or cancelled, in order of id."""
-        d = delivery.c
-        query = (
-            select(
-                d.id, d.subscription_id, d.state, d.attempts, d.code, d.reply, d.reason, d.due_at
-            )
-            .where(d.issue_id == issue_id, state_is(d.state, *_TROUBLE))
-            .order_by(d.id)
-            .limit(limit)
-        )
+    def trouble(
+        self,
+        issue_id: int,
+        limit: int = 50,
+        *,
+        states: Collection[DeliveryState] = TROUBLE,
+        after: int = 0,
+    ) -> Sequence[Trouble]:
+        """Deliveries in `states` that were not accepted, in order of id, from beyond `after` on."""
         with self._database.read() as connection:
-            return [
-                Trouble(
-                    id=row.id,
-                    subscription_id=row.subscription_id,
-                    state=DeliveryState(row.state),
-                    attempts=row.attempts,
-                    code=row.code,
-                    reply=row.reason or row.reply,
-                    due_at=row.due_at,
-                )
-                for row in connection.execute(query)
-            ]
+            return trouble.find(connection, self._host, issue_id, states, after, limit)
 
 
 def get(connection: Connection, issue_id: int) -> Issue:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypeVar
 
@@ -245,10 +245,16 @@ class SqlOutbox:
 
     # --- what staff decides ---------------------------------------------------------------
 
-    def resolve(self, issue_id: int, to: Literal["accepted", "resend"], now: datetime) -> int:
+    def resolve(
+        self,
+        issue_id: int,
+        to: Literal["accepted", "resend"],
+        now: datetime,
+        only: Collection[int] = (),
+    ) -> int:
         """Staff's word on what is unknown; how many moved. Raises NotFound, NotAllowed."""
         with self._database.change() as connection:
-            return staff.resolve(connection, issue_id, to, now)
+            return staff.resolve(connection, issue_id, to, now, only)
 
     def retry(self, issue_id: int, state: DeliveryState, now: datetime) -> int:
         """Queue deferred or refused ones at once; how many. Raises NotFound, NotAllowed."""

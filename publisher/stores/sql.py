@@ -46,7 +46,7 @@ class SqlStore:
         if watermark is not None:
             database.options(**{WATERMARK: watermark})
         self._guard = SqlGuard(database, watermark, pepper)
-        self._issues = SqlIssues(database)
+        self._issues = SqlIssues(database, host)
         self._citations = SqlCitations(database)
         self._outbox = SqlOutbox(database, host)
         self._notices = SqlNotices(database)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Literal
 
@@ -33,16 +34,33 @@ _MAILABLE = exists().where(
 
 
 def resolve(
-    connection: Connection, issue_id: int, to: Literal["accepted", "resend"], now: datetime
+    connection: Connection,
+    issue_id: int,
+    to: Literal["accepted", "resend"],
+    now: datetime,
+    only: Collection[int] = (),
 ) -> int:
-    """Unknown → accepted or → queued, for a whole issue; how many."""
+    """Unknown → accepted or → queued, for a whole issue or `only` some of it; how many."""
     _issue_state(connection, issue_id)
+    _all_unknown(connection, issue_id, only)
     if to == "accepted":
         state = step(S.UNKNOWN, E.RESOLVE_ACCEPTED)
         return connection.execute(
-            _these(issue_id, S.UNKNOWN).values(state=str(state), settled_at=now)
+            _these(issue_id, S.UNKNOWN, only).values(state=str(state), settled_at=now)
         ).rowcount
-    return _queue(connection, issue_id, S.UNKNOWN, E.RESOLVE_RESEND, now)
+    return _queue(connection, issue_id, S.UNKNOWN, E.RESOLVE_RESEND, now, only)
+
+
+def _all_unknown(connection: Connection, issue_id: int, only: Collection[int]) -> None:
+    d = delivery.c
+    there = connection.scalars(
+        select(d.id).where(d.issue_id == issue_id, d.id.in_(only), state_is(d.state, S.UNKNOWN))
+    )
+    if wrong := sorted(set(only) - set(there)):
+        raise NotAllowed(
+            f"not unknown, or not of this issue: mail {', '.join(map(str, wrong))}; nothing was "
+            "changed. Which are: publisher deliveries list ISSUE --state unknown"
+        )
 
 
 def retry(connection: Connection, issue_id: int, state: DeliveryState, now: datetime) -> int:
@@ -54,7 +72,12 @@ def retry(connection: Connection, issue_id: int, state: DeliveryState, now: date
 
 
 def _queue(
-    connection: Connection, issue_id: int, state: DeliveryState, event: DeliveryEvent, now: datetime
+    connection: Connection,
+    issue_id: int,
+    state: DeliveryState,
+    event: DeliveryEvent,
+    now: datetime,
+    only: Collection[int] = (),
 ) -> int:
     where = _issue_state(connection, issue_id)
     if where not in (IssueState.SENDING, IssueState.PAUSED, IssueState.FINISHED):
@@ -66,7 +89,7 @@ def _queue(
     values = {"state": str(step(state, event)), "due_at": None, "reason": None}
     fresh = {} if event is E.DUE else {"first_due_at": now}
     number = connection.execute(
-        _these(issue_id, state).where(_MAILABLE).values(**values, **fresh)
+        _these(issue_id, state, only).where(_MAILABLE).values(**values, **fresh)
     ).rowcount
     if number and where is IssueState.FINISHED:
         take_step(connection, issue_id, IssueEvent.REOPEN, now)
@@ -75,9 +98,10 @@ def _queue(
     return number
 
 
-def _these(issue_id: int, state: DeliveryState) -> Update:
+def _these(issue_id: int, state: DeliveryState, only: Collection[int] = ()) -> Update:
+    chosen = [delivery.c.id.in_(only)] if only else []
     return update(delivery).where(
-        delivery.c.issue_id == issue_id, state_is(delivery.c.state, state)
+        delivery.c.issue_id == issue_id, state_is(delivery.c.state, state), *chosen
     )
 
 

@@ -37,7 +37,7 @@ def test_the_names_are_the_contract() -> None:
         f"publisher {name}"
         for name in (
             "demo", "init", "new", "check", "preview", "build", "status", "send", "pause", "resume", "retry",
-            "inbound", "run", "worker", "scheduler", "web", "doctor", "deliveries resolve",
+            "inbound", "run", "worker", "scheduler", "web", "doctor", "deliveries list", "deliveries resolve",
             "issue plan", "issue list", "issue show", "issue diff", "issue edit", "issue approve",
             "issue cancel", "subscribers add", "subscribers import", "subscribers export",
             "templates list", "templates eject", "sources refresh", "sources list", "sources show", "sources check", "correct", "watch",

@@ -1,5 +1,6 @@
 """Planning, shaping, approving and sending, as staff do it by hand."""
 
+import csv
 import os
 import pty
 import socket
@@ -11,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from publisher.domain.bounce import BounceKind
+from publisher.domain.delivery import DeliveryEvent, Settlement
+from publisher.domain.explaining import REFUSED
 from publisher.domain.issue import IssueEvent
 from publisher.settings import load
 from publisher.stores import open_store
@@ -221,11 +225,56 @@ def test_unknown_mails_are_settled_by_staff(planned: Journal) -> None:
     shown = planned.run("issue", "show", "weekly/1").stdout
     assert "deliveries resolve weekly/1" in shown
     assert "@example.org" not in shown
+    listed = planned.json("deliveries", "list", "weekly/1", "--state", "unknown")
+    (mail,) = listed["mails"]
+    assert mail["message_id"] == claims[0].message_id
+    assert claims[0].message_id in planned.run("deliveries", "list", "weekly/1").stdout
+    wrong = planned.run(
+        "deliveries", "resolve", "weekly/1", "--accepted", "--mail", str(mail["id"] + 1), code=2
+    ).stderr
+    assert f"not of this issue: mail {mail['id'] + 1}" in wrong
     refused = planned.run("deliveries", "resolve", "weekly/1", "--resend", code=2).stderr
     assert "gets it twice" in refused
-    assert planned.json("deliveries", "resolve", "weekly/1", "--accepted")["moved"] == 1
+    number = str(mail["id"])
+    assert (
+        planned.json("deliveries", "resolve", "weekly/1", "--accepted", "--mail", number)["moved"]
+        == 1
+    )
     planned.run("send", "weekly/1", "--yes")
     assert planned.json("issue", "show", "weekly/1")["counts"] == {"accepted": 3}
+
+
+def test_mails_that_did_not_arrive_are_listed_whole(planned: Journal) -> None:
+    """The worst first, a few on the screen, all in a file that is safe in a spreadsheet."""
+    store = open_store(load(None, {}, cwd=planned.root).store_url, host="journal.example.org")
+    issue = store.issues.list()[0]
+    now = datetime.fromisoformat(SLOT)
+    store.issues.move(issue.id, IssueEvent.RELEASE, now)
+    lease = timedelta(seconds=60)
+    claims = store.outbox.claim("w", 3, lease, now, issue_id=issue.id)
+    store.outbox.advance((), claims, lease, now)
+    refused = Settlement(claims[0], DeliveryEvent.REFUSE, 550, "=cmd() 5.1.1 nobody [here]")
+    store.outbox.advance((refused,), (), lease, now)
+    store.outbox.lapse(now + timedelta(hours=1))
+    store.close()
+    shown = planned.json("deliveries", "list", "weekly/1", "--limit", "2")
+    assert [each["state"] for each in shown["mails"]] == ["unknown", "unknown"]
+    assert shown["more"] == 1
+    assert "1 mail more" in planned.run("deliveries", "list", "weekly/1", "--limit", "2").stdout
+    assert (
+        "no such mails"
+        in planned.run("deliveries", "list", "weekly/1", "--state", "deferred").stdout
+    )
+    planned.run("deliveries", "list", "weekly/1", "--output", "mails.csv")
+    rows = list(csv.DictReader((planned.root / "mails.csv").read_text().splitlines()))
+    assert [row["state"] for row in rows] == ["unknown", "unknown", "refused"]
+    assert rows[2]["answer"] == "550 =cmd() 5.1.1 nobody [here]"
+    assert rows[2]["what it means"] == REFUSED[BounceKind.HARD]
+    assert rows[2]["message id"] == claims[0].message_id
+    assert "@example.org" not in "".join(row["answer"] for row in rows)
+    asked = planned.run("deliveries", "list", "weekly/1", "--state", "lost", code=2).stderr
+    assert "unknown, refused, deferred, cancelled" in asked
+    assert planned.json("issue", "show", "weekly/1")["more_trouble"] == 0
 
 
 @pytest.mark.parametrize(("answer", "code", "mails"), [("n", 1, 0), ("y", 0, 3)])

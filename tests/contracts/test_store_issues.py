@@ -371,4 +371,7 @@ def test_trouble_shows_what_the_server_said(store: Store) -> None:
         (first.id, DeliveryState.DEFERRED, 1, 451, "later", due),
         (second.id, DeliveryState.REFUSED, 1, 550, "no such person", None),
     ]
+    assert [t.message_id for t in found] == [first.message_id, second.message_id]
     assert store.issues.trouble(issue.id, limit=1) == found[:1]
+    assert store.issues.trouble(issue.id, after=first.id) == found[1:]
+    assert store.issues.trouble(issue.id, states=(DeliveryState.DEFERRED,)) == found[:1]

@@ -330,6 +330,22 @@ def test_staff_resolve_what_is_unknown(store: Store) -> None:
     assert (done.counts, done.state) == ({"accepted": 1}, IssueState.FINISHED)
 
 
+def test_staff_may_settle_some_of_what_is_unknown(store: Store) -> None:
+    """As the relay's log tells of each; a number that is not unknown changes nothing at all."""
+    people(store, 4)
+    issue = release(store)
+    first, second, third, sure = start(store, claim(store))
+    settle(store, [first, second, third], E.LOSE)
+    settle(store, [sure])
+    with pytest.raises(NotAllowed, match=f"mail {sure.id}, 999;"):
+        store.outbox.resolve(issue.id, "accepted", NOW, only=(first.id, sure.id, 999))
+    assert counts(store, issue.id) == {"accepted": 1, "unknown": 3}
+    assert store.outbox.resolve(issue.id, "accepted", NOW, only=(first.id,)) == 1
+    assert store.outbox.resolve(issue.id, "resend", NOW, only=(third.id,)) == 1
+    assert counts(store, issue.id) == {"accepted": 2, "unknown": 1, "queued": 1}
+    assert [each.id for each in claim(store)] == [third.id]
+
+
 def test_staff_retry_whoever_may_be_mailed(store: Store) -> None:
     """Refused and deferred ones at once; never the suppressed nor those who left."""
     ids = people(store, 4)

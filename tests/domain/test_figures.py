@@ -12,6 +12,7 @@ from publisher.domain.bounce import BounceKind
 from publisher.domain.delivery import DeliveryState
 from publisher.domain.explaining import DEFERRED, OURS, REFUSED, UNKNOWN, explain
 from publisher.domain.figures import FEWEST, MOST_DOMAINS, MOST_MOMENTS, OTHERS, largest, width
+from publisher.ports import TROUBLE
 
 START = datetime(2026, 11, 24, 9, tzinfo=UTC)
 
@@ -71,5 +72,5 @@ def test_whatever_was_said_there_is_an_explanation(
     state: DeliveryState, code: int, reply: str
 ) -> None:
     """Every message that was not accepted has one; no other has."""
-    wanted = state in (DeliveryState.DEFERRED, DeliveryState.REFUSED, DeliveryState.UNKNOWN)
+    wanted = state in TROUBLE
     assert bool(explain(state, code, reply)) is wanted
