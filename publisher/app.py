@@ -21,11 +21,13 @@ from publisher.building import (
     EVERY,
     Built,
     Works,
+    anchor,
     archived,
     open_content,
     open_retractions,
     open_site,
     open_templates,
+    put_down,
 )
 from publisher.dispatch import Bounds, Dispatcher, Progress, Travel
 from publisher.domain.announcement import Announcement
@@ -113,6 +115,7 @@ def open_app(
         only_read=only_read,
         wake=None if engine is None else engine.wake,
         watermark=None if only_read else _watermark(settings),
+        anchor=anchor(settings),
     )
     return App(
         settings,
@@ -164,8 +167,13 @@ def build_site(
 ) -> Built:
     """Build from an open App; see `building.build_site`."""
     issues = partial(archived, app.store)
-    works = Works(app.settings, app.content, app.templates, app.site, issues)
+    told = partial(_put_down, app, now)
+    works = Works(app.settings, app.content, app.templates, app.site, issues, told)
     return building.build_site(works, now, library, headers=headers)
+
+
+def _put_down(app: App, now: datetime, library: Library) -> None:
+    put_down(app.store, library, now)
 
 
 # --- telling the hub --------------------------------------------------------------------------
@@ -217,12 +225,14 @@ def plan_slot(
 
     `nonce` makes random hexadecimal digits; `library` is what was read already, if it was.
     """
+    library = app.content.load() if library is None else library
+    put_down(app.store, library, now)
     return plan.plan(
         newsletter,
         cadence,
         slot,
         journal=app.journal,
-        library=app.content.load() if library is None else library,
+        library=library,
         templates=app.templates.load(),
         store=app.store,
         now=now,

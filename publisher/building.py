@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from publisher.domain.finding import Finding
     from publisher.domain.issue import ArchivedIssue
     from publisher.domain.leaf import Leaves
-    from publisher.ports import Content, Library, Retractions, Site, Store, Templates
+    from publisher.ports import Anchor, Content, Library, Retractions, Site, Store, Templates
     from publisher.settings import Settings
 
 CACHE = "var/cache"
@@ -47,6 +47,7 @@ class Works:
     templates: Templates
     site: Site
     issues: Callable[[], tuple[ArchivedIssue, ...]]
+    published: Callable[[Library], None]  # hears of what readers can read now
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ def open_works(settings: Settings, now: datetime) -> Works:
         open_templates(settings),
         open_site(settings),
         partial(_stored, settings, now),
+        partial(_put_down, settings, now),
     )
 
 
@@ -109,6 +111,14 @@ def open_retractions(settings: Settings) -> Retractions:
     from publisher.retractions import RetractionFile
 
     return RetractionFile(settings.root / RETRACTIONS)
+
+
+def anchor(settings: Settings) -> Anchor | None:
+    """Where the head of the ledger is noted: beside the watermark."""
+    from publisher.anchor import ENDING, AnchorFile
+
+    mark = settings.watermark
+    return None if mark is None else AnchorFile(mark.with_name(mark.name + ENDING))
 
 
 def open_templates(settings: Settings) -> Templates:
@@ -165,6 +175,7 @@ def build_site(
         changed = works.site.write(files)
     # Not only when it changed: the last publish may have failed, and repeating one is harmless.
     works.site.publish()
+    works.published(read)
     return Built(len(files), changed, tuple(f for f in read.findings if not f.blocks))
 
 
@@ -196,15 +207,41 @@ def _hosted(works: Works, files: Leaves, kind: str) -> Leaves:
 def _stored(settings: Settings, now: datetime) -> tuple[ArchivedIssue, ...]:
     if not glance.may_hold_issues(settings.store_url):
         return ()
+    with _store(settings, now) as store:
+        return archived(store)
+
+
+def _put_down(settings: Settings, now: datetime, library: Library) -> None:
+    """Tell the ledger which versions are to be read now, once a journal has issues.
+
+    Before that it needs no store: the first issue that is planned tells of them.
+    """
+    if glance.may_hold_issues(settings.store_url):
+        with _store(settings, now) as store:
+            put_down(store, library, now)
+
+
+def put_down(store: Store, library: Library, now: datetime) -> None:
+    """Tell the ledger which versions of articles readers may read now."""
+    from publisher.domain.ledger import seen
+
+    store.ledger.saw(seen(library.articles, now), now)
+
+
+@contextmanager
+def _store(settings: Settings, now: datetime) -> Iterator[Store]:
     from publisher.formats.pepper import Pepper
     from publisher.stores import open_store
 
     store = open_store(
-        settings.store_url, host=settings.mail_host, pepper=Pepper(settings.suppression_keys)
+        settings.store_url,
+        host=settings.mail_host,
+        pepper=Pepper(settings.suppression_keys),
+        anchor=anchor(settings),
     )
     try:
         store.migrate(now)
-        return archived(store)
+        yield store
     finally:
         store.close()
 

@@ -29,6 +29,7 @@ from publisher.domain.issue import (
     Shaping,
     SlotId,
 )
+from publisher.domain.ledger import Entry, Head, Seen, Verdict
 from publisher.domain.library import Library as Library
 from publisher.domain.message import Envelope
 from publisher.domain.notice import Notice
@@ -53,6 +54,7 @@ from publisher.domain.subscription import (
 )
 from publisher.domain.template import TemplateSet
 from publisher.domain.wakeup import Share, Wakeup
+from publisher.formats.chain import Row
 from publisher.formats.watermark import Line
 
 # --- content and site -----------------------------------------------------------------------
@@ -401,6 +403,22 @@ class Citations(Protocol):
 
     def reach(self, faulty: Faulty, newsletters: Collection[str]) -> Reach:
         """Who received one of these versions, and who of them can be told, under `newsletters`."""
+        ...
+
+    def carrying(self, article_id: str) -> Sequence[tuple[int, str]]:
+        """(issue id, version) of every issue on record that carries the article, by id."""
+        ...
+
+    def known(self, article_id: str) -> Sequence[Cited]:
+        """The sources that were put down of each version of the article."""
+        ...
+
+    def unsourced(self) -> Sequence[tuple[str, str]]:
+        """(article id, version) that issues carry and whose sources were never put down."""
+        ...
+
+    def put_down(self, cited: Sequence[Cited]) -> int:
+        """Keep the sources of versions that issues carry and that have none yet; how many."""
         ...
 
     def works(self, issue_id: int) -> Sequence[Cited]:
@@ -916,6 +934,76 @@ class Watermark(Protocol):
         ...
 
 
+class Anchor(Protocol):
+    """A place outside the store where the head of the ledger is noted."""
+
+    @property
+    def where(self) -> str:
+        """The place, for people."""
+        ...
+
+    def read(self) -> Head | None:
+        """What was noted last; None where nothing ever was. Raises StoreError."""
+        ...
+
+    def keep(self, head: Head) -> None:
+        """Note another head in its place. Raises StoreError."""
+        ...
+
+
+class Ledger(Protocol):
+    """What happened to versions, issues and sources: only ever added to, each entry bound to the
+    one before. Steps of issues are added by `Issues`, in the same transaction.
+    """
+
+    def saw(self, versions: Sequence[Seen], now: datetime) -> int:
+        """Put down versions that readers may read and that are new; how many. Cheap for none."""
+        ...
+
+    def loaded(self, snapshot: Snapshot, now: datetime) -> bool:
+        """Put down which data of retractions are here; False where they were here already."""
+        ...
+
+    def had_data(self) -> date | None:
+        """The day of the last data of retractions that were ever here; None: never any."""
+        ...
+
+    def found(self, work: str, details: Mapping[str, Any], now: datetime) -> bool:
+        """Put down that a work which issues carried was retracted; False where that was known."""
+        ...
+
+    def head(self) -> Head | None:
+        """The last entry; None while there is none."""
+        ...
+
+    def rows(self) -> Iterator[Row]:
+        """Every entry as it is stored, in order, in one snapshot."""
+        ...
+
+    def about(self, names: Collection[str], issues: Collection[int] = ()) -> Sequence[Entry]:
+        """Entries that name one of these articles, versions or works, or one of these issues."""
+        ...
+
+    def first_seen(self, article_id: str) -> Mapping[str, datetime]:
+        """Version → when it was first seen, the first first."""
+        ...
+
+    def verify(self, noted: str = "") -> Verdict:
+        """Look through the whole chain, and compare issues with what it says of them.
+
+        `noted`: the hash of an entry, or its beginning, that must be there; without it the head
+        that was noted outside. Raises StoreError where that cannot be read.
+        """
+        ...
+
+    def accept(self, now: datetime) -> Head | None:
+        """Staff's word: go on with this ledger although it lacks what was noted outside.
+
+        The head that is lost, which is put down; None where nothing is.
+        """
+        ...
+
+
 class Guard(Protocol):
     """Whether an older store was put in place of the one that mail was sent from.
 
@@ -955,6 +1043,11 @@ class Store(Protocol):
     @property
     def citations(self) -> Citations:
         """What issues carried, and who received it."""
+        ...
+
+    @property
+    def ledger(self) -> Ledger:
+        """What happened, in order."""
         ...
 
     @property

@@ -9,7 +9,7 @@ import typer
 from publisher.cli import words
 from publisher.cli.frame import cli
 from publisher.cli.session import Session
-from publisher.evidence import watch_sources
+from publisher.evidence import put_down_sources
 from publisher.watch import Fallen, Spread, draft
 
 
@@ -18,7 +18,7 @@ def watch(context: typer.Context) -> None:
     """Show retracted works that issues carried, who received them, and how to correct it."""
     session: Session = context.obj
     with session.app() as app:
-        found = watch_sources(app, app.content.load())
+        found = put_down_sources(app, app.content.load(), session.now())
         today = session.started_at.astimezone(app.journal.zone).date()
         lines: list[str] = []
         for each in found:

@@ -16,6 +16,7 @@ from publisher.cli.session import Session, table
 from publisher.domain.article import Source
 from publisher.domain.retraction import Snapshot, Standing, age
 from publisher.errors import NotFound, UsageError
+from publisher.evidence import put_down_sources
 from publisher.formats import works
 from publisher.formats.works import Work
 from publisher.ports import Library
@@ -58,7 +59,9 @@ def refresh(
         place = str(settings.root / place)
     session.say(f"Loading {place} …")
     made = open_retractions(settings).refresh(place, session.started_at, _day(as_of))
-    library = session.content(settings).load()
+    with session.app() as app:
+        library = app.content.load()
+        put_down_sources(app, library, session.now())
     found = [f for f in library.findings if f.rule == "retracted-source"]
     session.done(
         {**document(made), "findings": [words.finding(finding) for finding in found]},

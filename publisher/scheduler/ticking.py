@@ -30,7 +30,7 @@ from publisher.errors import (
     SettingsError,
     TemplateError,
 )
-from publisher.evidence import watch_sources
+from publisher.evidence import put_down_sources
 from publisher.people import retain
 from publisher.ports import Library
 from publisher.scheduler import alerts, approvals
@@ -114,7 +114,7 @@ def tick(
             stamp = app.retractions.stamp()
             if stamp != kept.watched:
                 today = now.astimezone(app.journal.zone).date()
-                found.extend(alerts.fallen(watch_sources(app, library), today))
+                found.extend(alerts.fallen(put_down_sources(app, library, now), today))
                 kept.watched = stamp
     with _standing_alone("bounces", report, found):
         mailroom.judge_refusals(app.settings, app.store, now, nonce=nonce)

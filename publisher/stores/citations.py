@@ -27,6 +27,33 @@ class SqlCitations:
         with self._database.read() as connection:
             return reaching.reach(connection, faulty, newsletters)
 
+    def carrying(self, article_id: str) -> Sequence[tuple[int, str]]:
+        """(issue id, version) of every issue on record that carries the article, by id."""
+        with self._database.read() as connection:
+            return citing.carrying(connection, article_id)
+
+    def known(self, article_id: str) -> Sequence[Cited]:
+        """The sources that were put down of each version of the article."""
+        with self._database.read() as connection:
+            return citing.of_article(connection, article_id)
+
+    def unsourced(self) -> Sequence[tuple[str, str]]:
+        """(article id, version) that issues carry and whose sources were never put down."""
+        with self._database.read() as connection:
+            return citing.unsourced(connection)
+
+    def put_down(self, cited: Sequence[Cited]) -> int:
+        """Keep the sources of versions that issues carry and that have none yet; how many."""
+        with self._database.read() as connection:
+            bare = frozenset(citing.unsourced(connection))
+        if not any((each.article_id, each.version) in bare for each in cited):
+            return 0
+        with self._database.change() as connection:
+            bare = frozenset(citing.unsourced(connection))
+            fresh = [each for each in cited if (each.article_id, each.version) in bare]
+            citing.write(connection, fresh)
+        return len({(each.article_id, each.version) for each in fresh})
+
     def works(self, issue_id: int) -> Sequence[Cited]:
         """The sources of the article versions that the issue's editions carry."""
         with self._database.read() as connection:

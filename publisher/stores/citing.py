@@ -56,6 +56,34 @@ def of_issue(connection: Connection, issue_id: int) -> Sequence[Cited]:
     return _read(connection, carried)
 
 
+def of_article(connection: Connection, article_id: str) -> Sequence[Cited]:
+    """The sources of every version of an article that was put down, in a stable order."""
+    return _read(connection, article_source.c.article_id == article_id)
+
+
+def carrying(connection: Connection, article_id: str) -> Sequence[tuple[int, str]]:
+    """(issue id, version) of the issues whose editions hold the article."""
+    e = edition_article.c
+    rows = connection.execute(
+        select(edition.c.issue_id, e.version)
+        .join(edition, edition.c.id == e.edition_id)
+        .where(e.article_id == article_id)
+        .distinct()
+        .order_by(edition.c.issue_id, e.version)
+    )
+    return [(row.issue_id, row.version) for row in rows]
+
+
+def unsourced(connection: Connection) -> Sequence[tuple[str, str]]:
+    """(article id, version) that editions hold and of which no source was put down."""
+    e, a = edition_article.c, article_source.c
+    known = exists().where(a.article_id == e.article_id, a.version == e.version)
+    rows = connection.execute(
+        select(e.article_id, e.version).where(~known).distinct().order_by(e.article_id, e.version)
+    )
+    return [(row.article_id, row.version) for row in rows]
+
+
 def names(connection: Connection) -> frozenset[str]:
     """The keys of every work that was ever put down."""
     a = article_source.c

@@ -33,6 +33,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from publisher.errors import StoreError
 from publisher.stores.database import Database
+from publisher.stores.ledger_rows import ledger
 from publisher.stores.schema import MOVED_TO
 from publisher.stores.tables import Instant, meta, metadata, micros
 
@@ -185,6 +186,8 @@ def _put(here: Connection, table: Table, rows: Sequence[Row]) -> None:
     names = table.c.keys()
     statement = insert(table)
     others = {c.name: statement.excluded[c.name] for c in table.c if not c.primary_key}
+    if table.name == ledger.name:
+        others = {}  # it is only ever added to; the proof at the end reads it like any other
     keys = table.primary_key.c.keys()
     here.execute(
         statement.on_conflict_do_update(index_elements=keys, set_=others)

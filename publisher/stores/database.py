@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from enum import Enum
@@ -12,11 +12,16 @@ from typing import Any
 from sqlalchemy import Connection, Engine, PoolProxiedConnection, text
 from sqlalchemy.exc import IntegrityError
 
+from publisher.domain.ledger import Head
 from publisher.errors import Defect, StoreError
 from publisher.stores.failures import explain, translated
 
 POOL = 8
 OVERFLOW = 24
+HEAD = "publisher_head"
+"""The key in a connection's `info` of what its transaction added to the ledger last."""
+SNAPSHOT = "publisher_snapshot"
+"""The execution option of transactions that see the state of their beginning alone."""
 
 
 class Company(Enum):
@@ -55,6 +60,7 @@ class Database:
         self.where = where
         self._bare: PoolProxiedConnection | None = None
         self._spare: list[PoolProxiedConnection] = []
+        self.on_head: Callable[[Head], None] = lambda _: None  # hears of it once it is committed
         self.is_sqlite = engine.dialect.name == "sqlite"
         self._turn: AbstractContextManager[object] = Lock() if self.is_sqlite else nullcontext()
         self._reader: Engine = engine
@@ -66,7 +72,9 @@ class Database:
             self._reader = engine.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
-            self._aside = engine.execution_options(isolation_level="REPEATABLE READ")
+            self._aside = engine.execution_options(
+                isolation_level="REPEATABLE READ", **{SNAPSHOT: True}
+            )
 
     def options(self, **options: object) -> None:
         """Execution options of every connection from now on."""
@@ -91,13 +99,18 @@ class Database:
             transaction = connection.begin()
             if company.value and not self.is_sqlite:
                 connection.execute(text(company.value))
+            head: Head | None = None
             try:
                 yield connection
                 if keep:
                     transaction.commit()
+                    head = connection.info.get(HEAD)
             finally:
+                connection.info.pop(HEAD, None)
                 if transaction.is_active:
                     transaction.rollback()
+        if head is not None:
+            self.on_head(head)
 
     @contextmanager
     def change(

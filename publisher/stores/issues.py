@@ -24,7 +24,16 @@ from publisher.domain.issue import (
 from publisher.domain.retraction import Cited
 from publisher.errors import NotAllowed, NotFound
 from publisher.ports import TROUBLE, Group, NewIssue, Trouble, Turnover
-from publisher.stores import citing, forcing, issue_rows, planning, trouble, turnover, waking
+from publisher.stores import (
+    chaining,
+    citing,
+    forcing,
+    issue_rows,
+    planning,
+    trouble,
+    turnover,
+    waking,
+)
 from publisher.stores.database import Database
 from publisher.stores.tables import (
     delivery,
@@ -157,7 +166,7 @@ class SqlIssues:
         Raises NotFound, NotAllowed.
         """
         with self._database.change() as connection:
-            take_step(connection, issue_id, IssueEvent.EDIT, now)
+            take_step(connection, issue_id, IssueEvent.EDIT, now, tell=False)
             for new in editions:
                 _replace(connection, issue_id, new, now)
             citing.write(connection, cited)
@@ -178,6 +187,7 @@ class SqlIssues:
                 .where(issue_article.c.issue_id == issue_id)
                 .values(dropped=issue_article.c.article_id.in_(shaping.dropped))
             )
+            chaining.moved(connection, issue_id, IssueEvent.EDIT, now)
             return get(connection, issue_id)
 
     def move(
@@ -242,8 +252,12 @@ def take_step(
     by: str | None = None,
     reason: str | None = None,
     seen: str = "",
+    tell: bool = True,
 ) -> IssueState:
-    """Move an issue and all that hangs on the move; the new state. Raises NotFound, NotAllowed."""
+    """Move an issue and all that hangs on the move; the new state. Raises NotFound, NotAllowed.
+
+    The ledger is told, unless the caller does so once all of it is done.
+    """
     row = connection.execute(
         select(issue.c.state, issue.c.released_at, issue.c.hash)
         .where(issue.c.id == issue_id)
@@ -276,6 +290,8 @@ def take_step(
     connection.execute(update(issue).where(issue.c.id == issue_id).values(changes))
     if state is IssueState.SENDING:
         waking.tell_of_issue(connection, issue_id)
+    if tell:
+        chaining.moved(connection, issue_id, event, now, by)
     return state
 
 

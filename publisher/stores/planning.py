@@ -29,7 +29,7 @@ from publisher.domain.issue import IssueState, Shaping, SlotId, combined_hash
 from publisher.domain.subscription import SubscriptionState
 from publisher.errors import NumberTaken
 from publisher.ports import Group, NewIssue
-from publisher.stores import citing, forcing, reach, waking
+from publisher.stores import chaining, citing, forcing, reach, waking
 from publisher.stores.database import Company, Database
 from publisher.stores.tables import (
     Instant,
@@ -248,6 +248,7 @@ def _write(connection: Connection, plan: NewIssue) -> int:
         .values(audience=audience, excluded=json.dumps(_excluded(connection, plan, audience)))
     )
     waking.tell_of_issue(connection, issue_id, plan.slot_at)
+    chaining.planned(connection, issue_id, plan, audience)
     return issue_id
 
 

@@ -19,6 +19,7 @@ from publisher.stores.departing import WATERMARK
 from publisher.stores.figures import SqlFigures
 from publisher.stores.guarding import SqlGuard
 from publisher.stores.issues import SqlIssues
+from publisher.stores.ledger import SqlLedger
 from publisher.stores.notices import SqlNotices
 from publisher.stores.opening import open_database
 from publisher.stores.outbox import SqlOutbox
@@ -41,6 +42,7 @@ class SqlStore:
         host: str,
         pepper: Pepper,
         watermark: ports.Watermark | None = None,
+        anchor: ports.Anchor | None = None,
     ) -> None:
         self.database = database
         if watermark is not None:
@@ -48,6 +50,7 @@ class SqlStore:
         self._guard = SqlGuard(database, watermark, pepper)
         self._issues = SqlIssues(database, host)
         self._citations = SqlCitations(database)
+        self._ledger = SqlLedger(database, anchor)
         self._outbox = SqlOutbox(database, host)
         self._notices = SqlNotices(database)
         self._subscribers = SqlSubscribers(database, host, pepper)
@@ -67,6 +70,11 @@ class SqlStore:
     def citations(self) -> SqlCitations:
         """What issues carried, and who received it."""
         return self._citations
+
+    @property
+    def ledger(self) -> SqlLedger:
+        """What happened, in order."""
+        return self._ledger
 
     @property
     def issues(self) -> SqlIssues:
@@ -176,6 +184,7 @@ def open_store(
     only_read: bool = False,
     wake: ports.Wake | None = None,
     watermark: ports.Watermark | None = None,
+    anchor: ports.Anchor | None = None,
 ) -> ports.Store:
     """Open the store that `url` names, a file (`sqlite:///path`) that is made if need be, or a
     database of PostgreSQL (`postgresql+psycopg://user@host/name`). Call `migrate` on it next.
@@ -185,7 +194,8 @@ def open_store(
     `synchronous` FULL survives a power cut whole; NORMAL may forget the last moments of one, not
     of a killed process
     (https://www.sqlite.org/pragma.html#pragma_synchronous).
-    `watermark` tells when an older store is put in place; without it nothing does.
+    `watermark` tells when an older store is put in place; without it nothing does. `anchor` is
+    where the head of the ledger is noted.
     `only_read`: for looking alone; the store must be there, and nothing can be changed through
     what is returned, not even its schema. Raises StoreError.
     """
@@ -197,7 +207,7 @@ def open_store(
         except StoreError:
             database.close()
             raise
-    return SqlStore(database, host, pepper, watermark)
+    return SqlStore(database, host, pepper, watermark, anchor)
 
 
 def copy_store(
