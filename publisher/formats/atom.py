@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 
 from publisher.formats import mould
-from publisher.formats.feed import Feed
+from publisher.formats.feed import Feed, Item
 
 TYPE = "application/atom+xml"
 
@@ -30,6 +30,15 @@ def render(feed: Feed) -> bytes:
     return bytes(made.atom_str(pretty=True))
 
 
+def _references(item: Item) -> str:
+    """The works it rests on, as they stand before the end of the entry (RFC 4287 §4.2.7.2)."""
+    return "".join(
+        f'    <link rel="related" href="{mould.attribute(cited.url)}"'
+        f' title="{mould.attribute(cited.citation)}"/>\n'
+        for cited in item.references
+    )
+
+
 def _date(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat()
 
@@ -45,5 +54,7 @@ FORMAT = mould.Format(
     changed=_date,
     spell=_spelling,
     entry=re.compile(" {2}<entry.*</entry>\n", re.DOTALL),
+    references=_references,
+    end=b"  </entry>\n",
 )
 """How a document is put together from entries that are written already."""

@@ -121,7 +121,7 @@ def _item(journal: Journal, pages: Pages, article: Article, picture: Picture | N
         return feed.withdrawn(journal, article, notice, title, article.withdrawn.reason)
     whole = article.feed_bytes <= length.LONGEST
     content = pages.feed_content(article, quoted, whole=whole)
-    return feed.item(journal, article, content, picture)
+    return feed.item(journal, article, content, picture, pages.notes(article))
 
 
 def _weight(journal: Journal, article: Article) -> int:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from publisher.checks.text import is_sound
-from publisher.domain.article import Article
+from publisher.domain.article import Article, Source
 from publisher.domain.journal import Journal
+from publisher.formats import reference
 from publisher.formats.picture import Picture
+
+IDENTIFIERS = ("doi", "pmid", "pmcid", "isbn", "nct", "isrctn")
 
 NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 """When an empty feed was updated: a fixed instant that is no implausible one, never the clock's."""
@@ -27,11 +31,27 @@ class Enclosure:
 
 
 @dataclass(frozen=True, slots=True)
+class Reference:
+    """A work that an item rests on. `citation` is it in the journal's style, plain; `identifiers`
+    are (`doi`, its value) and so on; `note` says how it stands, where that is not clear.
+    """
+
+    url: str
+    title: str
+    year: int
+    kind: str
+    citation: str
+    identifiers: tuple[tuple[str, str], ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """One entry. `content_html` is sanitised and holds absolute URLs only; the rest is plain.
 
     `categories` are what readers see: the category's title, then the tags. `language` is set
-    where it differs from the feed's.
+    where it differs from the feed's. `references` are its sources, in order; `about` is where
+    people read what a program finds under that name.
     """
 
     id: str
@@ -45,6 +65,8 @@ class Item:
     categories: tuple[str, ...] = ()
     language: str | None = None
     image: Enclosure | None = None
+    references: tuple[Reference, ...] = ()
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +121,16 @@ def clean(text: str) -> str:
     return text if is_sound(text) else _FORBIDDEN.sub("", text)
 
 
-def item(journal: Journal, article: Article, content_html: str, picture: Picture | None) -> Item:
-    """An article as a feed's entry. `content_html` is what `page.feed_content` rendered."""
+def item(
+    journal: Journal,
+    article: Article,
+    content_html: str,
+    picture: Picture | None,
+    notes: Sequence[str] = (),
+) -> Item:
+    """An article as a feed's entry. `content_html` is what `page.feed_content` rendered, `notes`
+    what stands beside each of its sources.
+    """
     category = journal.category(article.category).title
     language = article.language if article.language != journal.language else None
     return Item(
@@ -117,6 +147,25 @@ def item(journal: Journal, article: Article, content_html: str, picture: Picture
         image=Enclosure(journal.url + picture.path, picture.length, picture.type)
         if picture
         else None,
+        references=tuple(
+            _reference(source, notes[number] if notes else "")
+            for number, source in enumerate(article.sources)
+        ),
+        about=f"{journal.url}/feeds/#sources",
+    )
+
+
+def _reference(source: Source, note: str) -> Reference:
+    return Reference(
+        url=clean(source.href),
+        title=clean(source.title),
+        year=source.year,
+        kind=clean(source.kind),
+        citation=clean(reference.text(source)),
+        identifiers=tuple(
+            (name, value) for name in IDENTIFIERS if (value := getattr(source, name)) is not None
+        ),
+        note=clean(note),
     )
 
 
@@ -125,5 +174,8 @@ def withdrawn(
 ) -> Item:
     """The notice that takes the place of an article: the same id, dated by the withdrawal."""
     return replace(
-        item(journal, article, content_html, None), title=clean(title), summary=clean(reason)
+        item(journal, article, content_html, None),
+        title=clean(title),
+        summary=clean(reason),
+        references=(),
     )

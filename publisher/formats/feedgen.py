@@ -80,6 +80,8 @@ class _Entry(BaseEntryExtension):  # type: ignore[misc]  # feedgen has no types
             _add(element, f"{{{DC}}}language", item.language)
         _add(element, "pubDate", format_datetime(item.published_at))
         _add(element, f"{{{DCTERMS}}}modified", instant(item.updated_at))
+        for cited in item.references:
+            _add(element, f"{{{DC}}}source", cited.url)
         return element
 
     def extend_atom(self, element: Any) -> Any:
@@ -98,6 +100,8 @@ class _Entry(BaseEntryExtension):  # type: ignore[misc]  # feedgen has no types
                 length=str(item.image.length),
                 href=item.image.url,
             )
+        for cited in item.references:
+            etree.SubElement(element, "link", rel="related", href=cited.url, title=cited.citation)
         return element
 
 

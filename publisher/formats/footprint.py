@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from publisher.checks.length import LONGEST
 from publisher.domain.article import Article, Question, Source
+from publisher.formats import reference
 
 _MARKUP = 240
 """Bytes around a source or a question in `site/feed-content.html`, escaped, and to spare."""
@@ -13,7 +14,7 @@ _ENTRY = 4_096
 """Bytes of an entry beside its texts: names of elements, dates, ids, addresses, picture."""
 _ADDRESS = 200
 """Bytes that a relative link grows by, when it is made absolute."""
-_SHORT_FORM = 64 * 1024
+_SHORT_FORM = 96 * 1024
 """Bytes for the sources of an article that is too long to be carried whole."""
 _REPEATED = 3
 """How often a light text may stand in an entry (a title, a summary and in the content)."""
@@ -36,10 +37,12 @@ def taken(body_html: str, questions: Iterable[Question], sources: Iterable[Sourc
         total += _MARKUP + 4 * escaped(question.question) + escaped(question.answer_html)
     texts: list[str] = []
     for source in sources:
-        texts += (source.title, source.kind, source.journal or "", *source.authors)
+        # In the content, and once more for programs, which want its values one by one.
+        said = reference.text(source)
+        texts += (said, said, source.citation, source.title, source.kind, source.kind)
         for label, link in source.links:
             texts += (label, label, link, link)
-        total += 2 * _MARKUP
+        total += 4 * _MARKUP
     return total + escaped("".join(texts))
 
 

@@ -8,11 +8,12 @@ from json.encoder import encode_basestring
 from typing import Any
 
 from publisher.formats import mould
-from publisher.formats.feed import Feed, Item
+from publisher.formats.feed import Feed, Item, Reference
 from publisher.formats.templating import instant
 
 TYPE = "application/feed+json"
 _SHORT = 500
+EXTENSION = "_sources"
 VERSION = "https://jsonfeed.org/version/1.1"
 
 
@@ -59,7 +60,37 @@ def _item(item: Item) -> dict[str, Any]:
                 "size_in_bytes": item.image.length,
             }
         ]
-    return _present(fields)
+    return _present(fields | _extension(item))
+
+
+def _extension(item: Item) -> dict[str, Any]:
+    """The works it rests on (JSON Feed 1.1, "Extensions": `about` leads to what this means)."""
+    if not item.references:
+        return {}
+    works = [_work(cited) for cited in item.references]
+    return {EXTENSION: {"about": item.about, "works": works}}
+
+
+def _work(cited: Reference) -> dict[str, Any]:
+    return _present(
+        {
+            "url": cited.url,
+            "title": cited.title,
+            "year": cited.year,
+            "kind": cited.kind,
+            "citation": cited.citation,
+            **dict(cited.identifiers),
+            "note": cited.note or None,
+        }
+    )
+
+
+def _references(item: Item) -> str:
+    """The extension as it stands after the last value of the item."""
+    if not item.references:
+        return ""
+    text = json.dumps(_extension(item), ensure_ascii=False, indent=1)
+    return "," + text[1:-2].replace("\n", "\n  ")
 
 
 def _present(fields: dict[str, Any]) -> dict[str, Any]:
@@ -86,5 +117,7 @@ FORMAT = mould.Format(
     spell=_spelling,
     entry=re.compile('  \\{\n   "id".*\n  \\}(?=\n \\]\n)', re.DOTALL),
     between=b",\n",
+    references=_references,
+    end=b"\n  }",
 )
 """How a document is put together from entries that are written already."""

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from publisher.domain import naming
 from publisher.domain.article import Article, Source
 from publisher.domain.journal import Journal
 from publisher.formats import markdown
@@ -101,7 +102,21 @@ def _publisher(journal: Journal, logo: str | None) -> dict[str, Any]:
     )
 
 
+_TYPES = {
+    "book": "Book",
+    "chapter": "Chapter",
+    "dataset": "Dataset",
+    "report": "Report",
+    "software": "SoftwareSourceCode",
+    "thesis": "Thesis",
+    "webpage": "WebPage",
+}
+"""What schema.org calls a type of CSL that the author named."""
+
+
 def _kind(source: Source) -> str:
+    if source.imprint is not None and source.imprint.type in _TYPES:
+        return _TYPES[source.imprint.type]
     if source.doi or source.pmid or source.pmcid:
         return "ScholarlyArticle"
     if source.isbn:
@@ -119,8 +134,9 @@ def _citation(source: Source) -> dict[str, Any]:
             "url": source.href,
             "sameAs": [href for _, href in source.links[1:]] or None,
             "datePublished": str(source.year),
-            "author": [{"@type": "Person", "name": name} for name in source.authors] or None,
-            "isPartOf": {"@type": "Periodical", "name": source.journal} if source.journal else None,
+            "author": [_who(name) for name in source.authors] or None,
+            "isPartOf": _part_of(source),
+            "pagination": source.imprint.pages if source.imprint else None,
             "identifier": [
                 {"@type": "PropertyValue", "propertyID": name, "value": value}
                 for name, value in named
@@ -129,6 +145,32 @@ def _citation(source: Source) -> dict[str, Any]:
             or None,
         }
     )
+
+
+def _who(text: str) -> dict[str, Any]:
+    name = naming.parse(text)
+    if name.given:
+        return {
+            "@type": "Person",
+            "name": name.shown,
+            "givenName": name.given,
+            "familyName": name.family,
+        }
+    return {"@type": "Organization" if text.startswith("{") else "Person", "name": name.shown}
+
+
+def _part_of(source: Source) -> dict[str, Any] | None:
+    """The journal, or the issue of the volume of it; the book of a chapter."""
+    if not source.journal:
+        return None
+    kind = "Book" if _kind(source) == "Chapter" else "Periodical"
+    part: dict[str, Any] = {"@type": kind, "name": source.journal}
+    if source.imprint is not None and kind == "Periodical":
+        if volume := source.imprint.volume:
+            part = {"@type": "PublicationVolume", "volumeNumber": volume, "isPartOf": part}
+        if issue := source.imprint.issue:
+            part = {"@type": "PublicationIssue", "issueNumber": issue, "isPartOf": part}
+    return part
 
 
 def _breadcrumb(journal: Journal, article: Article, url: str) -> dict[str, Any]:

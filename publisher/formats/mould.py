@@ -38,7 +38,8 @@ class Format:
     `published`, `updated` and `changed` are how it writes an item's dates and the feed's;
     `summary` what it does to a summary before it is spelt; `spell` chooses a spelling by what
     stands before a value; `entry` finds the one entry of a document, and `between` stands
-    between two.
+    between two. `references` writes an item's sources, which stand before the `end` of its
+    entry: there may be any number of each kind, so they are in no mould.
     """
 
     render: Callable[[Feed], bytes]
@@ -47,6 +48,8 @@ class Format:
     changed: Callable[[datetime], str]
     spell: Callable[[str], Spell]
     entry: re.Pattern[str]
+    references: Callable[[Item], str]
+    end: bytes
     between: bytes = b""
     summary: Spell = str
 
@@ -81,7 +84,10 @@ def entry(form: Format, item: Item) -> bytes:
     values += (image.url, image.type, str(image.length)) if image else ("", "", "")
     values += item.authors
     values += item.categories
-    return _entry(form, shape).fill(values)
+    made = _entry(form, shape).fill(values)
+    if not item.references:
+        return made
+    return made[: -len(form.end)] + form.references(item).encode() + form.end
 
 
 def document(form: Format, feed: Feed, entries: Sequence[bytes]) -> bytes:

@@ -15,7 +15,7 @@ from publisher.domain.article import Article, Correction, Source, Withdrawal
 from publisher.domain.journal import Category, Journal, Newsletter
 from publisher.domain.retraction import Register
 from publisher.domain.template import TemplateSet
-from publisher.formats import catalogue, channel, colours, jsonld, opml, standing
+from publisher.formats import catalogue, channel, colours, jsonld, metatags, opml, standing
 from publisher.formats.channel import Channel
 from publisher.formats.copies import IN_YOUR_COPY
 from publisher.formats.feed import clean
@@ -113,6 +113,8 @@ class Pages:
             notes=self.notes(article),
             overdue=overdue,
             category=journal.category(article.category),
+            schemas=metatags.SCHEMAS,
+            metatags=metatags.of(journal, article),
             image=picture,
             follow=self._links(channel.of_category(journal, journal.category(article.category))),
         )

@@ -7,7 +7,7 @@ from email.utils import format_datetime
 from html import escape
 
 from publisher.formats import mould
-from publisher.formats.feed import Feed
+from publisher.formats.feed import Feed, Item
 from publisher.formats.templating import instant
 
 TYPE = "application/rss+xml"
@@ -43,6 +43,13 @@ def _spelt(found: re.Match[bytes]) -> bytes:
     return found[1] + text + found[4]
 
 
+def _references(item: Item) -> str:
+    """The works it rests on, as they stand before the end of the item."""
+    return "".join(
+        f"      <dc:source>{mould.text(cited.url)}</dc:source>\n" for cited in item.references
+    )
+
+
 def _html(summary: str) -> str:
     return escape(summary, quote=False)
 
@@ -66,6 +73,8 @@ FORMAT = mould.Format(
     changed=format_datetime,
     spell=_spelling,
     entry=re.compile(" {4}<item>.*</item>\n", re.DOTALL),
+    references=_references,
+    end=b"    </item>\n",
     summary=_html,
 )
 """How a document is put together from entries that are written already."""

@@ -119,6 +119,10 @@ def test_an_entry_with_an_enclosure_still_links_to_its_page() -> None:
             "length": "4711",
             "href": "https://journal.example.org/images/cells.png",
         },
+        *(
+            {"rel": "related", "href": cited.url, "title": cited.citation}
+            for cited in entry().references
+        ),
     ]
 
 

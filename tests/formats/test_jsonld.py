@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from publisher.domain.article import Correction, CorrectionKind
+from publisher.domain.article import Correction, CorrectionKind, Imprint
 from publisher.formats import jsonld
 from publisher.formats.picture import Picture
 from tests.factories import article, journal, source
@@ -24,6 +24,24 @@ def test_an_article_cites_its_sources_with_their_identifiers() -> None:
     assert [i["value"] for i in found[0]["identifier"]] == ["10.1056/NEJMoa1910607", "32023374"]
     assert found[0]["isPartOf"] == {"@type": "Periodical", "name": "N Engl J Med"}
     assert found[1]["author"][1] == {"@type": "Person", "name": "B. Author"}
+
+
+def test_a_citation_says_where_in_print_it_stands() -> None:
+    """Issue, volume and journal one in another; persons with their names' parts; a chapter's book."""
+    printed = source(
+        authors=("Liu, Enli", "{Study Group, The}"),
+        imprint=Imprint(volume="382", issue="6", pages="545-553"),
+    )
+    chapter = source(journal="The Book", imprint=Imprint(type="chapter"))
+    made = jsonld.article_graph(journal(), article(sources=(printed, chapter)), None, None)
+    found, other = node(made, "Article")["citation"]
+    assert found["author"][0]["familyName"] == "Liu"
+    assert found["author"][1] == {"@type": "Organization", "name": "Study Group, The"}
+    assert found["pagination"] == "545-553"
+    assert found["isPartOf"]["issueNumber"] == "6"
+    assert found["isPartOf"]["isPartOf"]["volumeNumber"] == "382"
+    assert found["isPartOf"]["isPartOf"]["isPartOf"]["name"] == "N Engl J Med"
+    assert (other["@type"], other["isPartOf"]["@type"]) == ("Chapter", "Book")
 
 
 def test_a_page_without_identifiers_is_no_scholarly_article() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from publisher.formats import atom, feeds, jsonfeed, mould, rss
 from publisher.formats.channel import of_journal
-from publisher.formats.feed import Addresses, Enclosure, Feed, Item, clean
+from publisher.formats.feed import Addresses, Enclosure, Feed, Item, Reference, clean
 from tests.factories import journal
 
 TEXT = st.text(max_size=40).map(clean)
@@ -30,6 +30,20 @@ ITEM = st.builds(
     authors=st.lists(VALUE, max_size=3).map(tuple),
     categories=st.lists(VALUE, max_size=3).map(tuple),
     language=st.sampled_from([None, "de"]),
+    references=st.lists(
+        st.builds(
+            Reference,
+            url=VALUE,
+            title=VALUE,
+            year=st.integers(1000, 2999),
+            kind=VALUE,
+            citation=VALUE,
+            identifiers=st.sampled_from([(), (("doi", "10.1000/<1>"), ("pmid", "1"))]),
+            note=TEXT,
+        ),
+        max_size=3,
+    ).map(tuple),
+    about=VALUE,
     image=st.none() | st.builds(Enclosure, VALUE, st.integers(0, 10**9), st.just("image/png")),
 )
 PAGE = st.none() | st.builds(Addresses, VALUE, VALUE, VALUE)
