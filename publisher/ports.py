@@ -542,6 +542,14 @@ class Outbox(Protocol):
         """Parts of sending issues, and the notices, that have something queued and due."""
         ...
 
+    def shelve(self, before: datetime, limit: int) -> int:
+        """Move up to `limit` settled deliveries of issues that were over `before` to the shelf.
+
+        How many. Whoever asks what was sent finds them there; `unknown` ones stay.
+        Raises StoreError where an issue's deliveries are not as many as its readers.
+        """
+        ...
+
     def pending(self, issue_id: int | None = None) -> int:
         """How many messages are due, claimed or sending (of sending issues, and notices)."""
         ...

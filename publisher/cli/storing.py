@@ -1,9 +1,10 @@
-"""`store status|migrate|backup|copy`: where everything is remembered, and bringing it elsewhere."""
+"""`store …`: where everything is remembered, and bringing it elsewhere."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -14,9 +15,13 @@ from publisher.app import open_app
 from publisher.cli.frame import cli
 from publisher.cli.session import Session, table
 from publisher.cli.subscribers import Yes
+from publisher.domain.retention import SHELVED_AFTER
 from publisher.errors import UsageError
 from publisher.stores.backing import backup
 from publisher.stores.sql import copy_store
+
+AT_ONCE = 1000
+"""Deliveries that one transaction moves to the shelf: others wait meanwhile."""
 
 group = typer.Typer(
     help="Look after the store.",
@@ -76,6 +81,33 @@ def store_backup(
         f"The store {where} is in {file} ({size:,} bytes), and was read back.",
         "Keep it with the keys, config/, content/ and templates/; never with the watermark.",
     )
+
+
+@group.command(name="shelve", epilog="Example: publisher store shelve")
+def store_shelve(
+    context: typer.Context,
+    days: Annotated[
+        int, typer.Option("--days", min=1, help="Issues that were over so many days ago.")
+    ] = SHELVED_AFTER.days,
+) -> None:
+    """Move the deliveries of old issues out of the way, now and not within the next hours.
+
+    Everything may run meanwhile, and every command still finds them. Run it again if it breaks
+    off: it goes on where it was.
+    """
+    session: Session = context.obj
+    with session.app() as app:
+        before = session.now() - timedelta(days=days)
+        shown = Console(stderr=True, quiet=session.quiet or session.as_json)
+        moved = 0
+        with shown.status("Moving …") as status:
+            while done := app.store.outbox.shelve(before, AT_ONCE):
+                moved += done
+                status.update(f"Moved: {moved:,}")
+        session.done(
+            {"store": app.store.where, "moved": moved},
+            f"Deliveries that were moved to the shelf, of issues over for {days} days: {moved:,}.",
+        )
 
 
 @group.command(

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+SHELVED_AFTER = timedelta(days=30)
+"""How long after an issue was over its deliveries stay among those under way."""
+
 
 @dataclass(frozen=True, slots=True)
 class Retention:

@@ -34,6 +34,7 @@ class Memory:
     told: set[str] = field(default_factory=set)
     watched: object = None
     retained_at: datetime | None = None
+    shelved_at: datetime | None = None
 
     def must_retain(self, now: datetime) -> bool:
         """Whether it is time to look for people who are to be erased."""
@@ -42,6 +43,14 @@ class Memory:
     def retained(self, now: datetime, *, more: bool) -> None:
         """It was done at `now`; at the next tick again where there is more."""
         self.retained_at = None if more else now
+
+    def must_shelve(self, now: datetime) -> bool:
+        """Whether it is time to move deliveries of old issues to the shelf."""
+        return self.shelved_at is None or abs(now - self.shelved_at) >= RETAINED_EVERY
+
+    def shelved(self, now: datetime, *, more: bool) -> None:
+        """It was done at `now`; at the next tick again where there is more."""
+        self.shelved_at = None if more else now
 
     def read(self, app: App) -> Library:
         """The library: read again only when a file below content/ or templates/ changed."""

@@ -21,7 +21,7 @@ from publisher.building import Built
 from publisher.domain.cadence import AHEAD, Cadence, CadenceKind
 from publisher.domain.issue import Issue, IssueState
 from publisher.domain.journal import Newsletter
-from publisher.domain.retention import Erased
+from publisher.domain.retention import SHELVED_AFTER, Erased
 from publisher.errors import (
     AuthorError,
     BlockedByFindings,
@@ -42,6 +42,11 @@ log = logging.getLogger("publisher.scheduler")
 PAGES_NAMED = 5
 """How many of the pages that an issue waits for are named in the log."""
 
+SHELVED_AT_ONCE = 1000
+"""Deliveries that one transaction moves to the shelf: some hundredths of a second."""
+SHELVED_BATCHES = 20
+"""Such transactions in one tick."""
+
 FAILING = {
     "content": "The articles cannot be read",
     "plan": "Issues cannot be planned",
@@ -52,6 +57,7 @@ FAILING = {
     "sources": "Sources cannot be looked up",
     "bounces": "What was refused cannot be judged",
     "retention": "People who should be erased cannot be",
+    "shelf": "Deliveries of old issues cannot be moved out of the way",
     "alerts": "Staff cannot be told of what happened",
 }
 """Each part of the tick, as the subject of a mail to staff says that it failed."""
@@ -71,6 +77,7 @@ class Report:
     released: tuple[Issue, ...] = ()
     held: tuple[release.Held, ...] = ()
     erased: Erased = field(default_factory=Erased)
+    shelved: int = 0
     problems: list[str] = field(default_factory=list)
     told: tuple[str, ...] = ()
     wake_at: datetime | None = None
@@ -124,6 +131,11 @@ def tick(
             report.erased = retain(app, now)
             app.store.requests.sweep(now)  # forms whose link can be followed no more
             kept.retained(now, more=report.erased.more)
+    with _standing_alone("shelf", report, found):
+        if kept.must_shelve(now):
+            kept.shelved(now, more=False)
+            report.shelved, more = _shelve(app, now)
+            kept.shelved(now, more=more)
     with _standing_alone("alerts", report, found):
         found.extend(alerts.skipped(app, now))
         found.extend(alerts.paused(app))
@@ -217,6 +229,20 @@ def _build(app: App, library: Library, now: datetime, memory: Memory, report: Re
     memory.built = mark
 
 
+def _shelve(app: App, now: datetime) -> tuple[int, bool]:
+    """Move deliveries of old issues to the shelf; how many, and whether there are more.
+
+    Nobody else writes to the store while a batch is moved, so it is a small one.
+    """
+    moved = 0
+    for _ in range(SHELVED_BATCHES):
+        done = app.store.outbox.shelve(now - SHELVED_AFTER, SHELVED_AT_ONCE)
+        moved += done
+        if done < SHELVED_AT_ONCE:
+            return moved, False
+    return moved, True
+
+
 def _blocked(step: plan.Plan, error: PublisherError) -> Alert:
     newsletter = step.newsletter.slug
     return Alert(
@@ -277,5 +303,7 @@ def _log(report: Report, now: datetime) -> None:
         )
     if report.erased:
         log.info("retention erased %s", report.erased)
+    if report.shelved:
+        log.info("%d deliveries of old issues were moved to the shelf", report.shelved)
     for problem in report.problems:
         log.error("%s", problem)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, exists, func, insert, select, union_all
+from sqlalchemy import Connection, Select, Table, exists, func, insert, select, union_all
 from sqlalchemy.exc import IntegrityError
 
 from publisher.domain.bounce import (
@@ -22,7 +22,7 @@ from publisher.domain.delivery import DeliveryState, OutboxKind, message_id
 from publisher.domain.notice import NoticeKind
 from publisher.domain.subscription import Suppression, address_key
 from publisher.formats.pepper import Pepper
-from publisher.stores import suppressing
+from publisher.stores import shelf, suppressing
 from publisher.stores.database import Database
 from publisher.stores.tables import (
     bounce,
@@ -38,13 +38,6 @@ from publisher.stores.tables import (
 _COLUMN = {OutboxKind.DELIVERY: "delivery_id", OutboxKind.NOTICE: "notice_id"}
 _TO_STAFF = (str(NoticeKind.STAFF), str(NoticeKind.TEST))
 
-_OF_ADDRESS = (
-    select(delivery.c.id, delivery.c.settled_at, delivery.c.state, issue.c.nonce)
-    .join_from(delivery, issue)
-    .join(subscription, subscription.c.id == delivery.c.subscription_id)
-    .join(subscriber)
-)
-
 
 class SqlBounces:
     """`ports.Bounces` on SQL. `host` is the right-hand side of Message-IDs."""
@@ -56,7 +49,7 @@ class SqlBounces:
 
     def addressee(self, of: OutboxKind, of_id: int) -> Addressee | None:
         """Whom a message was for; None when there is no such message (any more)."""
-        query = _notice(of_id) if of is OutboxKind.NOTICE else _delivery(of_id)
+        query = _notice(of_id) if of is OutboxKind.NOTICE else shelf.union(_delivery(of_id))
         with self._database.read() as connection:
             row = connection.execute(query).one_or_none()
         if row is None:
@@ -67,9 +60,18 @@ class SqlBounces:
 
     def by_message_id(self, message_id_: str, key: str) -> tuple[OutboxKind, int] | None:
         """The delivery to this address (as compared) that has this Message-ID."""
-        query = _OF_ADDRESS.where(subscriber.c.key == address_key(key))
+        own = subscriber.c.key == address_key(key)
+        query = shelf.union(
+            lambda d: (
+                select(d.c.id, issue.c.nonce)
+                .join_from(d, issue)
+                .join(subscription, subscription.c.id == d.c.subscription_id)
+                .join(subscriber)
+                .where(own)
+            )
+        )
         with self._database.read() as connection:
-            for row in connection.execute(query.order_by(delivery.c.id.desc())):
+            for row in connection.execute(query):
                 made = message_id(row.nonce, OutboxKind.DELIVERY, row.id, self._host)
                 if made == message_id_:
                     return OutboxKind.DELIVERY, row.id
@@ -77,15 +79,13 @@ class SqlBounces:
 
     def latest(self, subscription_id: int) -> int | None:
         """The delivery that last left for a subscription."""
-        query = (
-            select(delivery.c.id)
-            .where(
-                delivery.c.subscription_id == subscription_id,
-                state_is(delivery.c.state, DeliveryState.ACCEPTED, DeliveryState.UNKNOWN),
+        left = shelf.union(
+            lambda d: select(d.c.id, d.c.settled_at).where(
+                d.c.subscription_id == subscription_id,
+                state_is(d.c.state, DeliveryState.ACCEPTED, DeliveryState.UNKNOWN),
             )
-            .order_by(delivery.c.settled_at.desc(), delivery.c.id.desc())
-            .limit(1)
-        )
+        ).subquery()
+        query = select(left.c.id).order_by(left.c.settled_at.desc(), left.c.id.desc()).limit(1)
         with self._database.read() as connection:
             found: int | None = connection.scalar(query)
             return found
@@ -104,29 +104,29 @@ class SqlBounces:
     ) -> Sequence[datetime]:
         """Instants of soft bounces of deliveries to an address since the last that arrived."""
         key = address_key(address)
-        arrived = (
-            select(func.max(delivery.c.settled_at))
-            .join_from(delivery, subscription)
-            .join(subscriber)
-            .where(
-                subscriber.c.key == key,
-                state_is(delivery.c.state, DeliveryState.ACCEPTED),
-                delivery.c.settled_at <= now - SETTLES_AFTER,
-                ~exists().where(bounce.c.delivery_id == delivery.c.id),
+        own = shelf.union(
+            lambda d: (
+                select(d.c.id, d.c.state, d.c.settled_at)
+                .join_from(d, subscription)
+                .join(subscriber)
+                .where(subscriber.c.key == key)
             )
+        ).subquery()
+        arrived = select(func.max(own.c.settled_at)).where(
+            state_is(own.c.state, DeliveryState.ACCEPTED),
+            own.c.settled_at <= now - SETTLES_AFTER,
+            ~exists().where(bounce.c.delivery_id == own.c.id),
         )
         with self._database.read() as connection:
             since = connection.scalar(arrived)
             query = (
-                select(func.min(bounce.c.at).label("first"), delivery.c.id)
-                .join_from(bounce, delivery)
-                .join(subscription, subscription.c.id == delivery.c.subscription_id)
-                .join(subscriber)
-                .where(subscriber.c.key == key, bounce.c.kind == str(BounceKind.SOFT))
-                .group_by(delivery.c.id)
+                select(func.min(bounce.c.at).label("first"), own.c.id)
+                .join_from(own, bounce, bounce.c.delivery_id == own.c.id)
+                .where(bounce.c.kind == str(BounceKind.SOFT))
+                .group_by(own.c.id)
             )
             if since is not None:
-                query = query.where(delivery.c.settled_at > since)
+                query = query.where(own.c.settled_at > since)
             return [
                 row.first
                 for row in connection.execute(query)
@@ -135,19 +135,23 @@ class SqlBounces:
 
     def blocks(self, issue_id: int) -> int:
         """How many deliveries of an issue met a block."""
-        query = (
-            select(func.count(delivery.c.id.distinct()))
-            .join_from(bounce, delivery)
-            .where(delivery.c.issue_id == issue_id, bounce.c.kind == str(BounceKind.BLOCK))
-        )
         with self._database.read() as connection:
-            return connection.scalar(query) or 0
+            return shelf.counted(
+                connection,
+                lambda d: (
+                    select(func.count(d.c.id.distinct()))
+                    .join_from(bounce, d, bounce.c.delivery_id == d.c.id)
+                    .where(d.c.issue_id == issue_id, bounce.c.kind == str(BounceKind.BLOCK))
+                ),
+            )
 
     def record(self, news: Bounce | Complaint, suppression_: Suppression | None) -> bool:
         """Keep the news and, with it, suppress; False (and nothing changed) when it is known."""
         table = bounce if isinstance(news, Bounce) else complaint
         try:
             with self._database.write() as connection:
+                if news.of is OutboxKind.DELIVERY and not _is_there(connection, news.of_id):
+                    return False
                 connection.execute(insert(table).values(_row(news)))
                 if suppression_ is not None:
                     suppressing.raise_to(connection, self._pepper, suppression_)
@@ -182,17 +186,27 @@ class SqlBounces:
         return found
 
 
-def _delivery(of_id: int) -> Select[Any]:
-    return (
+def _is_there(connection: Connection, delivery_id: int | None) -> bool:
+    """News of a delivery, if they are of one. They outlive the move to the shelf, so no foreign
+    key says it.
+    """
+    if delivery_id is None:
+        return True
+    query = shelf.union(lambda d: select(d.c.id).where(d.c.id == delivery_id))
+    return connection.execute(query).first() is not None
+
+
+def _delivery(of_id: int) -> Callable[[Table], Select[Any]]:
+    return lambda d: (
         select(
             subscriber.c.address,
-            delivery.c.issue_id,
+            d.c.issue_id,
             subscription.c.newsletter,
             subscription.c.token_id,
         )
-        .join_from(delivery, subscription)
+        .join_from(d, subscription)
         .join(subscriber)
-        .where(delivery.c.id == of_id)
+        .where(d.c.id == of_id)
     )
 
 

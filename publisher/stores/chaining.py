@@ -12,15 +12,16 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, insert, select, text
+from sqlalchemy import Connection, Select, insert, select, text
 
 from publisher.domain.issue import IssueEvent, IssueState
 from publisher.domain.ledger import OF_EVENT, Happening, Head
 from publisher.formats import chain
 from publisher.ports import NewIssue
+from publisher.stores import shelf
 from publisher.stores.database import HEAD, SNAPSHOT
 from publisher.stores.ledger_rows import ledger
-from publisher.stores.tables import delivery, edition, edition_article, issue
+from publisher.stores.tables import edition, edition_article, issue
 
 LOCK = "SELECT pg_advisory_xact_lock(7470082)"
 _ENDS = (Happening.FINISHED, Happening.CANCELLED)
@@ -124,9 +125,4 @@ def _carried(connection: Connection, issue_id: int) -> list[list[str]]:
 
 
 def _counts(connection: Connection, issue_id: int) -> dict[str, int]:
-    rows = connection.execute(
-        select(delivery.c.state, func.count())
-        .where(delivery.c.issue_id == issue_id)
-        .group_by(delivery.c.state)
-    )
-    return {row[0]: row[1] for row in rows}
+    return shelf.counts(connection, [issue_id]).get(issue_id, {})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlalchemy import (
     Connection,
     FromClause,
     Select,
+    Subquery,
     Table,
     Text,
     and_,
@@ -41,11 +42,11 @@ from publisher.domain.figures import (
 )
 from publisher.domain.issue import IssueState
 from publisher.domain.providers import PROVIDERS
+from publisher.stores import shelf
 from publisher.stores.database import Database
 from publisher.stores.tables import (
     bounce,
     complaint,
-    delivery,
     instant,
     issue,
     state_is,
@@ -67,21 +68,30 @@ class SqlFigures:
 
     def of(self, issue_id: int) -> Figures:
         """The figures of one issue. Memory does not grow with its audience."""
-        settled = select(delivery.c.settled_at.label("at"), delivery.c.state.label("kind")).where(
-            delivery.c.issue_id == issue_id, delivery.c.settled_at.is_not(None)
+        every = _every(issue_id)
+        settled = select(every.c.settled_at.label("at"), every.c.state.label("kind")).where(
+            every.c.settled_at.is_not(None)
         )
         with self._database.read() as connection:
             returned: CompoundSelect[Any] = union_all(
-                _came_back(issue_id, bounce, bounce.c.kind),
-                _came_back(issue_id, complaint, literal(COMPLAINT, Text)),
-                *_left(connection, issue_id),
+                *_came_back(issue_id, bounce, bounce.c.kind),
+                *_came_back(issue_id, complaint, literal(COMPLAINT, Text)),
+                *_left(connection, issue_id, every),
             )
             return Figures(
                 settled=_timeline(connection, settled.subquery(), WIDTHS[0]),
                 returned=_timeline(connection, returned.subquery(), COARSE),
-                domains=largest(_domains(connection, issue_id)),
-                answers=_answers(connection, issue_id),
+                domains=largest(_domains(connection, every)),
+                answers=_answers(connection, every),
             )
+
+
+def _every(issue_id: int) -> Subquery:
+    """The deliveries of an issue, wherever they are."""
+    names = ("subscription_id", "state", "settled_at", "code", "reply")
+    return shelf.union(
+        lambda d: select(*(d.c[name] for name in names)).where(d.c.issue_id == issue_id)
+    ).subquery()
 
 
 def _timeline(connection: Connection, happened: FromClause, least: timedelta) -> Timeline:
@@ -103,25 +113,25 @@ def _timeline(connection: Connection, happened: FromClause, least: timedelta) ->
     return Timeline(long, tuple((instant(at * ticks), counts) for at, counts in found.items()))
 
 
-def _came_back(issue_id: int, table: Table, kind: ColumnElement[str]) -> Select[Any, str]:
+def _came_back(issue_id: int, table: Table, kind: ColumnElement[str]) -> Iterator[Select[Any, str]]:
     """Each mail once in a kind, however often it was told."""
-    return (
-        select(func.min(table.c.at).label("at"), kind.label("kind"))
-        .join_from(table, delivery)
-        .where(delivery.c.issue_id == issue_id)
-        .group_by(delivery.c.id, kind)
-    )
+    for d in shelf.BOTH:
+        yield (
+            select(func.min(table.c.at).label("at"), kind.label("kind"))
+            .join_from(table, d, table.c.delivery_id == d.c.id)
+            .where(d.c.issue_id == issue_id)
+            .group_by(d.c.id, kind)
+        )
 
 
-def _domains(connection: Connection, issue_id: int) -> Mapping[str, Counts]:
+def _domains(connection: Connection, every: Subquery) -> Mapping[str, Counts]:
     """By provider, or by the part behind the `@`; "" where the reader is known no more."""
     found: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     rows = connection.execution_options(yield_per=_ROWS).execute(
-        select(subscriber.c.key, delivery.c.state)
-        .select_from(delivery)
-        .outerjoin(subscription, subscription.c.id == delivery.c.subscription_id)
+        select(subscriber.c.key, every.c.state)
+        .select_from(every)
+        .outerjoin(subscription, subscription.c.id == every.c.subscription_id)
         .outerjoin(subscriber, subscriber.c.id == subscription.c.subscriber_id)
-        .where(delivery.c.issue_id == issue_id)
     )
     for key, state in rows:
         domain = (key or "").rpartition("@")[2]
@@ -129,12 +139,12 @@ def _domains(connection: Connection, issue_id: int) -> Mapping[str, Counts]:
     return {name: dict(counts) for name, counts in found.items()}
 
 
-def _answers(connection: Connection, issue_id: int) -> tuple[Answer, ...]:
+def _answers(connection: Connection, every: Subquery) -> tuple[Answer, ...]:
     number = func.count().label("number")
-    d = delivery.c
+    d = every.c
     rows = connection.execute(
         select(d.state, d.code, d.reply, number)
-        .where(d.issue_id == issue_id, state_is(d.state, *_TROUBLED))
+        .where(state_is(d.state, *_TROUBLED))
         .group_by(d.state, d.code, d.reply)
         .order_by(number.desc(), d.code, d.reply)
         .limit(MOST_ANSWERS)
@@ -142,7 +152,7 @@ def _answers(connection: Connection, issue_id: int) -> tuple[Answer, ...]:
     return tuple(Answer(*row) for row in rows)
 
 
-def _left(connection: Connection, issue_id: int) -> list[Select[Any]]:
+def _left(connection: Connection, issue_id: int, every: Subquery) -> list[Select[Any]]:
     own = connection.execute(select(issue).where(issue.c.id == issue_id)).one_or_none()
     if own is None or own.released_at is None:
         return []
@@ -158,12 +168,11 @@ def _left(connection: Connection, issue_id: int) -> list[Select[Any]]:
     until = [s.unsubscribed_at < following] if following is not None else []
     query = (
         select(s.unsubscribed_at.label("at"), literal(UNSUBSCRIBED, Text).label("kind"))
-        .select_from(delivery)
-        .join(subscription, s.id == delivery.c.subscription_id)
+        .select_from(every)
+        .join(subscription, s.id == every.c.subscription_id)
         .where(
-            delivery.c.issue_id == issue_id,
-            state_is(delivery.c.state, *_REACHED),
-            or_(delivery.c.settled_at.is_(None), s.unsubscribed_at >= delivery.c.settled_at),
+            state_is(every.c.state, *_REACHED),
+            or_(every.c.settled_at.is_(None), s.unsubscribed_at >= every.c.settled_at),
             and_(s.unsubscribed_at.is_not(None), *until),
         )
     )

@@ -19,7 +19,7 @@ from publisher.domain.subscription import (
     Suppression,
 )
 from publisher.formats.pepper import Pepper
-from publisher.stores import suppressing
+from publisher.stores import shelf, suppressing
 from publisher.stores.tables import (
     consent,
     delivery,
@@ -59,17 +59,23 @@ def forget(
     plain = before is not None and before.address
     if owner is None and not (letters or plain or suppressing.lifts(connection, pepper, key)):
         return None
-    sent = connection.execute(
-        select(delivery.c.id, issue.c.nonce)
-        .join_from(delivery, issue)
-        .where(delivery.c.subscription_id.in_(mine))
-    ).all()
+    found = connection.execute(
+        shelf.union(
+            lambda d: (
+                select(d.c.id, issue.c.nonce)
+                .join_from(d, issue)
+                .where(d.c.subscription_id.in_(mine))
+            )
+        )
+    )
+    sent = sorted(found, key=lambda row: row.id)
     ids = [message_id(row.nonce, OutboxKind.DELIVERY, row.id, host) for row in sent]
     ids += [message_id(row.nonce, OutboxKind.NOTICE, row.id, host) for row in letters]
     cancelled = _cancel(connection, mine, now)
-    connection.execute(
-        update(delivery).where(delivery.c.subscription_id.in_(mine)).values(subscription_id=None)
-    )
+    for table in shelf.BOTH:
+        connection.execute(
+            update(table).where(table.c.subscription_id.in_(mine)).values(subscription_id=None)
+        )
     subscriptions = connection.scalar(select(func.count()).select_from(mine.subquery())) or 0
     connection.execute(delete(consent).where(consent.c.subscription_id.in_(mine)))
     connection.execute(
@@ -140,23 +146,25 @@ def unlink(connection: Connection, before: datetime, limit: int) -> int:
 
     At most `limit` at once. Outcomes and counts stay; what is under way is left alone.
     """
-    old = (
-        select(delivery.c.id)
-        .where(
-            delivery.c.issue_id.in_(
-                select(issue.c.id).where(
-                    issue.c.planned_at < before,
-                    state_is(issue.c.state, IssueState.FINISHED, IssueState.CANCELLED),
-                )
-            ),
-            delivery.c.subscription_id.is_not(None),
-            ~state_is(delivery.c.state, *OPEN),
-        )
-        .limit(limit)
+    over = select(issue.c.id).where(
+        issue.c.planned_at < before,
+        state_is(issue.c.state, IssueState.FINISHED, IssueState.CANCELLED),
     )
-    return connection.execute(
-        update(delivery).where(delivery.c.id.in_(old)).values(subscription_id=None)
-    ).rowcount
+    done = 0
+    for table in shelf.BOTH:
+        old = (
+            select(table.c.id)
+            .where(
+                table.c.issue_id.in_(over),
+                table.c.subscription_id.is_not(None),
+                ~state_is(table.c.state, *OPEN),
+            )
+            .limit(limit - done)
+        )
+        done += connection.execute(
+            update(table).where(table.c.id.in_(old)).values(subscription_id=None)
+        ).rowcount
+    return done
 
 
 _ERASED = "erased"

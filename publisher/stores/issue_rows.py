@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import Connection, Row, Select, select
 
 from publisher.domain.issue import Edition, Issue, IssueKind, IssueState, SlotId
-from publisher.stores import forcing, planning
-from publisher.stores.tables import delivery, edition, edition_article, issue_article
+from publisher.stores import forcing, planning, shelf
+from publisher.stores.tables import edition, edition_article, issue_article
 
 
 def editions(connection: Connection, where: Any) -> Sequence[tuple[Edition, int]]:
@@ -44,20 +44,14 @@ def load(connection: Connection, query: Select[Any]) -> Sequence[Issue]:
     """The issues that `query` selects whole, with articles and counts, in its order."""
     rows = connection.execute(query).all()
     ids = [row.id for row in rows]
-    a, d = issue_article.c, delivery.c
+    a = issue_article.c
     articles = _pairs(
         connection,
         select(a.issue_id, a.article_id, a.version)
         .where(a.issue_id.in_(ids))
         .order_by(a.issue_id, a.position),
     )
-    counts: dict[int, dict[str, int]] = {}
-    for owner, state, number in connection.execute(
-        select(d.issue_id, d.state, func.count())
-        .where(d.issue_id.in_(ids))
-        .group_by(d.issue_id, d.state)
-    ):
-        counts.setdefault(owner, {})[state] = number
+    counts = shelf.counts(connection, ids)
     return [_issue(row, articles.get(row.id, ()), counts.get(row.id, {})) for row in rows]
 
 

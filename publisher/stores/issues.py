@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, exists, func, select, update
 
 from publisher.domain.delivery import OPEN, DeliveryState
 from publisher.domain.forcing import Forcing
@@ -42,6 +42,7 @@ from publisher.stores.tables import (
     issue,
     issue_article,
     state_is,
+    subscription,
 )
 
 _UNSENT = (DeliveryState.QUEUED, DeliveryState.CLAIMED, DeliveryState.DEFERRED)
@@ -280,6 +281,7 @@ def take_step(
         changes |= {"approved_at": None, "approved_by": None}
     elif event is IssueEvent.RELEASE:
         changes["released_at"] = now
+        _cancel_erased(connection, issue_id, now)
     elif event is IssueEvent.FINISH:
         _nothing_open(connection, issue_id)
         changes["finished_at"] = now
@@ -319,6 +321,31 @@ def _cancel_unsent(connection: Connection, issue_id: int, now: datetime) -> None
             due_at=None,
             leased_by=None,
             leased_until=None,
+        )
+    )
+
+
+def _cancel_erased(connection: Connection, issue_id: int, now: datetime) -> None:
+    """Readers who were erased in the very moment in which the issue was planned.
+
+    Planning saw them still, and erasing them saw no delivery yet. In SQLite only one of the two
+    writes at a time; PostgreSQL looks at all rows once, here, instead of at each as it is planned.
+    """
+    if connection.dialect.name == "sqlite":
+        return
+    connection.execute(
+        update(delivery)
+        .where(
+            delivery.c.issue_id == issue_id,
+            delivery.c.subscription_id.is_not(None),
+            ~exists().where(subscription.c.id == delivery.c.subscription_id),
+        )
+        .values(
+            subscription_id=None,
+            state=str(DeliveryState.CANCELLED),
+            reason="forgotten",
+            settled_at=now,
+            due_at=None,
         )
     )
 

@@ -21,7 +21,7 @@ from publisher.domain.delivery import (
 from publisher.domain.issue import IssueState
 from publisher.domain.subscription import SubscriptionState
 from publisher.domain.wakeup import NOTICES, Wakeup, bounds
-from publisher.stores import lanes, staff, sweeps, swift, waking
+from publisher.stores import lanes, shelf, staff, sweeps, swift, waking
 from publisher.stores.database import Company, Database
 from publisher.stores.lanes import Lane
 from publisher.stores.script import Script
@@ -224,6 +224,14 @@ class SqlOutbox:
         Raises Defect, after finishing the sound ones, where counts do not add up.
         """
         return sweeps.finish(self._database, now)
+
+    def shelve(self, before: datetime, limit: int) -> int:
+        """Move settled deliveries of issues that were over `before` to the shelf; how many.
+
+        Up to `limit`, in one transaction. Raises StoreError where counts do not add up.
+        """
+        with self._database.change() as connection:
+            return shelf.shelve(connection, before, limit)
 
     def pending(self, issue_id: int | None = None) -> int:
         """How many messages are queued and due, claimed or sending now.

@@ -9,13 +9,12 @@ from typing import Any
 from sqlalchemy import Column, Connection, Select, Table, or_, select
 
 from publisher.formats.pepper import Pepper
-from publisher.stores import suppressing
+from publisher.stores import shelf, suppressing
 from publisher.stores.planning import topics_value
 from publisher.stores.tables import (
     bounce,
     complaint,
     consent,
-    delivery,
     issue,
     notice,
     request,
@@ -87,20 +86,21 @@ def _subscriptions(connection: Connection, owner_id: int) -> list[dict[str, Any]
 
 
 def _deliveries(connection: Connection, subscription_id: int) -> list[dict[str, Any]]:
-    found = _rows(
-        connection,
-        select(
-            delivery.c.id,
-            issue.c.newsletter,
-            issue.c.number,
-            issue.c.slot_key.label("slot"),
-            issue.c.subject,
-            *_of(delivery, *_MAIL),
+    every = shelf.union(
+        lambda d: (
+            select(
+                d.c.id,
+                issue.c.newsletter,
+                issue.c.number,
+                issue.c.slot_key.label("slot"),
+                issue.c.subject,
+                *_of(d, *_MAIL),
+            )
+            .join_from(d, issue)
+            .where(d.c.subscription_id == subscription_id)
         )
-        .join_from(delivery, issue)
-        .where(delivery.c.subscription_id == subscription_id)
-        .order_by(delivery.c.id),
-    )
+    ).subquery()
+    found = _rows(connection, select(every).order_by(every.c.id))
     for each in found:
         number = each.pop("id")
         told = _of(bounce, "at", "kind", "source", "status", "code", "reply")

@@ -29,7 +29,7 @@ from publisher.domain.issue import IssueState, Shaping, SlotId, combined_hash
 from publisher.domain.subscription import SubscriptionState
 from publisher.errors import NumberTaken
 from publisher.ports import Group, NewIssue
-from publisher.stores import chaining, citing, forcing, reach, waking
+from publisher.stores import chaining, citing, forcing, reach, shelf, waking
 from publisher.stores.database import Company, Database
 from publisher.stores.tables import (
     Instant,
@@ -100,17 +100,21 @@ def already_sent(slot: SlotId) -> ColumnElement[bool]:
     Whoever may have it (`unknown`) counts too: planning anew must never repeat a mail.
     """
     return subscription.c.id.in_(
-        select(delivery.c.subscription_id)
-        .join(issue, issue.c.id == delivery.c.issue_id)
-        .where(
-            issue.c.newsletter == slot.newsletter,
-            issue.c.kind == str(slot.kind),
-            issue.c.cadence == slot.cadence,
-            issue.c.slot_key == slot.key,
-            state_is(issue.c.state, IssueState.CANCELLED),
-            issue.c.released_at.is_not(None),
-            state_is(delivery.c.state, DeliveryState.ACCEPTED, DeliveryState.UNKNOWN),
-            delivery.c.subscription_id.is_not(None),
+        shelf.union(
+            lambda d: (
+                select(d.c.subscription_id)
+                .join(issue, issue.c.id == d.c.issue_id)
+                .where(
+                    issue.c.newsletter == slot.newsletter,
+                    issue.c.kind == str(slot.kind),
+                    issue.c.cadence == slot.cadence,
+                    issue.c.slot_key == slot.key,
+                    state_is(issue.c.state, IssueState.CANCELLED),
+                    issue.c.released_at.is_not(None),
+                    state_is(d.c.state, DeliveryState.ACCEPTED, DeliveryState.UNKNOWN),
+                    d.c.subscription_id.is_not(None),
+                )
+            )
         )
     )
 

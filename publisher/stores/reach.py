@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     Connection,
     Select,
+    Table,
     Text,
+    and_,
     case,
     exists,
     func,
@@ -22,6 +26,7 @@ from publisher.domain.issue import IssueState
 from publisher.domain.reach import Faulty, Reach
 from publisher.domain.subscription import SubscriptionState, SuppressionReason
 from publisher.ports import Group, NewIssue
+from publisher.stores import shelf
 from publisher.stores.tables import (
     delivery,
     edition,
@@ -101,8 +106,8 @@ def reach(connection: Connection, faulty: Faulty, newsletters: Collection[str]) 
         left=(everybody or 0) - reached - bounced - suppressed,
         bounced=bounced,
         suppressed=suppressed,
-        erased=_count(connection, faulty, _HAD, delivery.c.subscription_id.is_(None)),
-        waiting=_count(connection, faulty, _COMING, _not_cancelled()),
+        erased=shelf.counted(connection, _erased(faulty)),
+        waiting=connection.scalar(_waiting(faulty)) or 0,
     )
 
 
@@ -130,12 +135,18 @@ def _editions(faulty: Faulty) -> Select[tuple[int]]:
     )
 
 
-def _received(faulty: Faulty) -> Select[tuple[int | None]]:
+def _theirs(faulty: Faulty, d: Table) -> ColumnElement[bool]:
+    """Deliveries of these editions: the issue leads to them by an index."""
+    issues = select(edition.c.issue_id).where(edition.c.id.in_(_editions(faulty)))
+    return and_(d.c.issue_id.in_(issues), d.c.edition_id.in_(_editions(faulty)))
+
+
+def _received(faulty: Faulty) -> CompoundSelect[Any]:
     """Subscriptions that had it, or may have."""
-    return select(delivery.c.subscription_id).where(
-        delivery.c.edition_id.in_(_editions(faulty)),
-        state_is(delivery.c.state, *_HAD),
-        delivery.c.subscription_id.is_not(None),
+    return shelf.union(
+        lambda d: select(d.c.subscription_id).where(
+            _theirs(faulty, d), state_is(d.c.state, *_HAD), d.c.subscription_id.is_not(None)
+        )
     )
 
 
@@ -162,27 +173,22 @@ def _fallen(connection: Connection, faulty: Faulty) -> dict[str, int]:
     return dict(found)
 
 
-def _count(
-    connection: Connection,
-    faulty: Faulty,
-    states: Sequence[DeliveryState],
-    where: ColumnElement[bool],
-) -> int:
-    return (
-        connection.scalar(
-            select(func.count())
-            .select_from(delivery)
-            .where(
-                delivery.c.edition_id.in_(_editions(faulty)),
-                state_is(delivery.c.state, *states),
-                where,
-            )
-        )
-        or 0
+def _erased(faulty: Faulty) -> Callable[[Table], Select[int]]:
+    return lambda d: (
+        select(func.count())
+        .select_from(d)
+        .where(_theirs(faulty, d), state_is(d.c.state, *_HAD), d.c.subscription_id.is_(None))
     )
 
 
-def _not_cancelled() -> ColumnElement[bool]:
-    return delivery.c.issue_id.in_(
-        select(issue.c.id).where(~state_is(issue.c.state, IssueState.CANCELLED, IssueState.SKIPPED))
+def _waiting(faulty: Faulty) -> Select[int]:
+    going = ~state_is(issue.c.state, IssueState.CANCELLED, IssueState.SKIPPED)
+    return (
+        select(func.count())
+        .select_from(delivery)
+        .where(
+            _theirs(faulty, delivery),
+            state_is(delivery.c.state, *_COMING),
+            delivery.c.issue_id.in_(select(issue.c.id).where(going)),
+        )
     )

@@ -7,8 +7,9 @@ from sqlalchemy import ColumnElement, exists, false, func, or_
 from publisher.domain.delivery import DeliveryState
 from publisher.domain.segment import Selection
 from publisher.domain.subscription import SubscriptionState
+from publisher.stores import shelf
 from publisher.stores.planning import suppressed_ids
-from publisher.stores.tables import delivery, state_is, subscriber, subscription
+from publisher.stores.tables import state_is, subscriber, subscription
 
 S = subscription.c
 
@@ -56,8 +57,10 @@ def _language(tag: str) -> ColumnElement[bool]:
 
 
 def _accepted(since: object) -> ColumnElement[bool]:
-    return exists().where(
-        delivery.c.subscription_id == S.id,
-        state_is(delivery.c.state, DeliveryState.ACCEPTED),
-        delivery.c.settled_at >= since,
+    return shelf.either(
+        lambda d: exists().where(
+            d.c.subscription_id == S.id,
+            state_is(d.c.state, DeliveryState.ACCEPTED),
+            d.c.settled_at >= since,
+        )
     )

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from publisher import ports
 from publisher.errors import Defect, StoreError
 from publisher.formats.pepper import Pepper
-from publisher.stores import copying, postgres, schema, sqlite
+from publisher.stores import copying, postgres, schema, shelf, sqlite
 from publisher.stores.bounces import SqlBounces
 from publisher.stores.citations import SqlCitations
 from publisher.stores.copying import Copied
@@ -162,6 +162,7 @@ class SqlStore:
         with self.database.read() as connection:
             if self.database.is_sqlite:
                 sqlite.check(connection, where)
+            shelf.check(connection)
             issues = connection.scalar(select(func.count()).select_from(issue))
             readers = connection.scalar(select(func.count()).select_from(subscription))
         return (

@@ -12,7 +12,7 @@ from publisher.domain.delivery import DeliveryEvent, DeliveryState, step
 from publisher.domain.issue import IssueEvent, IssueState
 from publisher.domain.subscription import SubscriptionState
 from publisher.errors import NotAllowed, NotFound
-from publisher.stores import waking
+from publisher.stores import shelf, waking
 from publisher.stores.issues import take_step
 from publisher.stores.tables import (
     delivery,
@@ -85,6 +85,8 @@ def _queue(
             f"issue {issue_id} is {where}: nothing of it can be sent again; "
             "only an issue that is sending, paused or finished has messages to retry"
         )
+    if state is S.REFUSED:
+        shelf.take_back(connection, issue_id, state)
     # The days before staff stepped in do not count against the new attempt.
     values = {"state": str(step(state, event)), "due_at": None, "reason": None}
     fresh = {} if event is E.DUE else {"first_due_at": now}

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, exists, func, sel
 from publisher.domain.delivery import OPEN, DeliveryState, Lapsed
 from publisher.domain.issue import IssueEvent, IssueState
 from publisher.errors import Defect
+from publisher.stores import shelf
 from publisher.stores.database import Database
 from publisher.stores.issues import take_step
 from publisher.stores.lanes import FREED
@@ -108,9 +109,7 @@ def finish(database: Database, now: datetime) -> Sequence[int]:
             .where(state_is(issue.c.state, IssueState.SENDING), ~still_open)
             .order_by(issue.c.id)
         ).all():
-            number = connection.scalar(
-                select(func.count()).select_from(delivery).where(delivery.c.issue_id == issue_id)
-            )
+            number = shelf.whole(connection, issue_id)
             if number == audience:
                 take_step(connection, issue_id, IssueEvent.FINISH, now)
                 done.append(issue_id)

@@ -2,7 +2,8 @@
 
 `delivery` and `notice` share the columns of the outbox, so that one set of statements serves
 both. Ids are never used twice: a claim or a Message-ID of a row that is gone must not fit
-another one.
+another one. A foreign key says what belongs to what, for joins too; which database keeps it up
+stands in the migrations.
 """
 
 from __future__ import annotations
@@ -73,6 +74,10 @@ def state_is(column: ColumnElement[str], *states: StrEnum) -> ColumnElement[bool
 
 def _id() -> Column[int]:
     return Column("id", Id, primary_key=True, autoincrement=True)
+
+
+UNDER_WAY = ("leased_by", "leased_until", "due_at")
+"""Columns of the outbox that are empty once a message is settled."""
 
 
 def _outbox() -> Iterable[Column[Any]]:
@@ -299,6 +304,30 @@ Index(
     postgresql_where=text("state = 'refused'"),
 )
 
+# The shelf: deliveries of issues that are long over, so that the table above holds what is under
+# way and what came of it lately.
+shelved = Table(
+    "shelved",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),  # as it was in `delivery`
+    Column("issue_id", ForeignKey("issue.id"), nullable=False),
+    Column("subscription_id", ForeignKey("subscription.id", ondelete="SET NULL")),
+    Column("edition_id", ForeignKey("edition.id"), nullable=False),
+    Column("departs_at", Instant),
+    *(each for each in _outbox() if each.name not in UNDER_WAY),
+    UniqueConstraint("subscription_id", "issue_id", name="shelved_once"),
+)
+Index("shelved_state", shelved.c.issue_id, shelved.c.state)
+
+# How many of them, so that an issue's counts need not be counted again.
+shelved_count = Table(
+    "shelved_count",
+    metadata,
+    Column("issue_id", ForeignKey("issue.id"), primary_key=True),
+    Column("state", Text, primary_key=True),
+    Column("number", Integer, nullable=False),
+)
+
 notice = Table(
     "notice",
     metadata,
@@ -351,7 +380,7 @@ bounce = Table(
     "bounce",
     metadata,
     _id(),
-    Column("delivery_id", ForeignKey("delivery.id", ondelete="SET NULL"), index=True),
+    Column("delivery_id", Id, index=True),  # in `delivery`, or on the shelf
     Column("notice_id", ForeignKey("notice.id", ondelete="SET NULL"), index=True),
     Column("at", Instant, nullable=False),
     Column("kind", Text, nullable=False),
@@ -368,7 +397,7 @@ complaint = Table(
     "complaint",
     metadata,
     _id(),
-    Column("delivery_id", ForeignKey("delivery.id", ondelete="SET NULL"), index=True),
+    Column("delivery_id", Id, index=True),  # in `delivery`, or on the shelf
     Column("notice_id", ForeignKey("notice.id", ondelete="SET NULL"), index=True),
     Column("at", Instant, nullable=False),
     Column("feedback", Text, nullable=False),

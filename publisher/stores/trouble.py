@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, Table, null, select
 
 from publisher.domain.delivery import DeliveryState, OutboxKind, message_id
 from publisher.ports import Trouble
+from publisher.stores import shelf
 from publisher.stores.tables import delivery, issue, state_is
 
 
@@ -20,24 +22,26 @@ def find(
     limit: int,
 ) -> Sequence[Trouble]:
     """Up to `limit` deliveries of an issue in `states` with ids beyond `after`, in their order."""
-    d = delivery.c
-    rows = connection.execute(
-        select(
-            d.id,
-            d.subscription_id,
-            d.state,
-            d.attempts,
-            d.code,
-            d.reply,
-            d.reason,
-            d.due_at,
-            issue.c.nonce,
+
+    def some(d: Table) -> Select[Any]:
+        return (
+            select(
+                d.c.id,
+                d.c.subscription_id,
+                d.c.state,
+                d.c.attempts,
+                d.c.code,
+                d.c.reply,
+                d.c.reason,
+                (d.c.due_at if d is delivery else null()).label("due_at"),
+                issue.c.nonce,
+            )
+            .join_from(d, issue, issue.c.id == d.c.issue_id)
+            .where(d.c.issue_id == issue_id, state_is(d.c.state, *states), d.c.id > after)
         )
-        .join_from(delivery, issue, issue.c.id == d.issue_id)
-        .where(d.issue_id == issue_id, state_is(d.state, *states), d.id > after)
-        .order_by(d.id)
-        .limit(limit)
-    )
+
+    found = shelf.union(some).subquery()
+    rows = connection.execute(select(found).order_by(found.c.id).limit(limit))
     return [
         Trouble(
             id=row.id,

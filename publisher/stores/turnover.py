@@ -12,6 +12,7 @@ from publisher.domain.issue import IssueKind, SlotId
 from publisher.domain.subscription import SubscriptionState
 from publisher.errors import NotFound
 from publisher.ports import Turnover
+from publisher.stores import shelf
 from publisher.stores.planning import (
     ALREADY_SENT,
     already_sent,
@@ -20,7 +21,7 @@ from publisher.stores.planning import (
     suppressed_ids,
     topics_value,
 )
-from publisher.stores.tables import delivery, issue, state_is, subscription
+from publisher.stores.tables import issue, state_is, subscription
 
 SINCE = "subscribed since"
 TOPIC = "other topic"
@@ -129,18 +130,23 @@ def _without(
 
 
 def _got(issue_id: int) -> ColumnElement[bool]:
-    d = delivery.c
-    return (
-        select(d.id)
-        .where(d.subscription_id == S.id, d.issue_id == issue_id)
-        .correlate(subscription)
-    ).exists()
+    return shelf.either(
+        lambda d: (
+            select(d.c.id)
+            .where(d.c.subscription_id == S.id, d.c.issue_id == issue_id)
+            .correlate(subscription)
+            .exists()
+        )
+    )
 
 
 def _nobodys(connection: Connection, issue_id: int) -> int:
-    d = delivery.c
-    query = select(func.count()).where(d.issue_id == issue_id, d.subscription_id.is_(None))
-    return connection.scalar(query) or 0
+    return shelf.counted(
+        connection,
+        lambda d: select(func.count()).where(
+            d.c.issue_id == issue_id, d.c.subscription_id.is_(None)
+        ),
+    )
 
 
 def _counted(

@@ -38,7 +38,7 @@ BORN, SLOT = "2026-11-20T09:00+00:00", "2026-11-24T09:00+00:00"
 """When the sample article appeared, and the Tuesday of its digest."""
 PRELUDE = f'publisher() {{ command publisher --now {SLOT} "$@"; }}'
 """Whatever day it is, the commands of the document are typed at the slot."""
-PREVIOUS = "0008"
+PREVIOUS = "0011"
 """A version of the store that this one knows how to bring up to date."""
 DOCUMENT = Path(__file__).parents[2] / "docs/operations.md"
 
