@@ -143,14 +143,13 @@ def _lane(
     # What waits for a limit, or its reader's own time, is queued with `due_at` until a sweep
     # wakes it: the index tells it apart, and nothing looks through it.
     next_ones = select(c.id).where(state_is(c.state, S.QUEUED), c.due_at.is_(None))
+    next_ones = next_ones.order_by(c.id)
     if within is not None:
-        next_ones = next_ones.where(within)
+        # The same order, named as the index has it: PostgreSQL would sort all that is queued else.
+        next_ones = next_ones.where(within).order_by(None).order_by(c.due_at, c.id)
     # SKIP LOCKED is for PostgreSQL; SQLite has one writer and leaves it out.
     next_ones = (
-        next_ones.order_by(c.id)
-        .limit(bindparam("number"))
-        .with_for_update(skip_locked=True)
-        .correlate(None)
+        next_ones.limit(bindparam("number")).with_for_update(skip_locked=True).correlate(None)
     )
     one = and_(c.id == bindparam("row_id"), c.fence == bindparam("row_fence"))
     until = bindparam("until", type_=Instant)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import Connection, and_, select
 
 from publisher.domain.delivery import DeliveryState
 from publisher.domain.issue import IssueState
@@ -60,9 +60,11 @@ def of_issue(
     low = 0
     while True:
         first = connection.scalar(
-            select(func.min(delivery.c.id)).where(
-                delivery.c.issue_id == issue_id, _QUEUED, delivery.c.id >= low
-            )
+            # Ordered as the index is: for the least id PostgreSQL would read all that are queued.
+            select(delivery.c.id)
+            .where(delivery.c.issue_id == issue_id, _QUEUED, delivery.c.id >= low)
+            .order_by(delivery.c.due_at, delivery.c.id)
+            .limit(1)
         )
         if first is None:
             return found

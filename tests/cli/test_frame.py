@@ -44,8 +44,8 @@ def test_the_names_are_the_contract() -> None:
             "subscribers list", "subscribers show", "subscribers edit", "subscribers confirm",
             "subscribers unsubscribe", "subscribers forget", "suppressions list",
             "suppressions add", "suppressions remove", "suppressions import", "segments list",
-            "segments count", "report", "store status", "store migrate", "store backup", "store copy",
-            "store accept-restore",
+            "segments count", "report", "store status", "store migrate", "store backup", "store shelve",
+            "store copy", "store accept-restore",
         )
     }  # fmt: skip
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 
-from tests.cli.conftest import Journal
+from tests.cli.conftest import SLOT, Journal
 
 
 def backup(journal: Journal) -> None:
@@ -51,3 +51,17 @@ def test_a_backup_overwrites_nothing_and_brings_nothing_up_to_date(journal: Jour
         'cutoff = "48h"', 'store = "postgresql+psycopg://p@db.example.org/j"\ncutoff = "48h"'
     )
     assert "pg_dump" in journal.run("store", "backup", "other", code=2).stderr
+
+
+def test_old_deliveries_go_to_the_shelf_and_are_found_there(planned: Journal) -> None:
+    """By hand, for whoever does not wait for the scheduler; what staff see stays the same."""
+    later = "2027-01-20T09:00+00:00"
+    planned.run("send", "weekly/1", "--yes")
+    shown = planned.run("issue", "show", "weekly/1", now=later).output
+    assert planned.json("store", "shelve", now=SLOT)["moved"] == 0
+    assert planned.json("store", "shelve", "--days", "90", now=later)["moved"] == 0
+    said = planned.run("store", "shelve", now=later).output
+    assert "moved to the shelf, of issues over for 30 days: 3." in said
+    rows = planned.json("store", "status", now=later)["rows"]
+    assert (rows["delivery"], rows["shelved"]) == (0, 3)
+    assert planned.run("issue", "show", "weekly/1", now=later).output == shown

@@ -14,6 +14,7 @@ import pytest
 
 from publisher.app import App, drain, open_app
 from publisher.dispatch import Failed, Progress
+from publisher.domain.delivery import DeliveryEvent, Settlement
 from publisher.domain.issue import IssueEvent, IssueState
 from publisher.domain.journal import Approval
 from publisher.domain.notice import NoticeKind
@@ -339,3 +340,23 @@ def test_without_staff_there_is_the_log(app: App, caplog: pytest.LogCaptureFixtu
         alerts.tell(alone, failures, TUESDAY, nonce=lambda: "00", told=told)
     assert notices(app) == 0
     assert caplog.text.count("The transport 'default' fails") == 1
+
+
+def test_deliveries_of_old_issues_go_to_the_shelf_bit_by_bit(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A month after the issue, once an hour, and at the next tick where there were more."""
+    (issue,) = beat(app, TUESDAY).released
+    outbox, lease = app.store.outbox, timedelta(minutes=1)
+    claims = outbox.claim("w", 10, lease, TUESDAY, issue_id=issue.id)
+    outbox.advance([], claims, lease, TUESDAY)
+    outbox.advance([Settlement(each, DeliveryEvent.ACCEPT) for each in claims], [], lease, TUESDAY)
+    assert outbox.finish(TUESDAY) == [issue.id]
+    monkeypatch.setattr("publisher.scheduler.ticking.SHELVED_AT_ONCE", 1)
+    monkeypatch.setattr("publisher.scheduler.ticking.SHELVED_BATCHES", 1)
+    memory, month = Memory(), TUESDAY + timedelta(days=31)
+    assert beat(app, TUESDAY + timedelta(days=29), memory).shelved == 0
+    moved = [beat(app, month + n * timedelta(minutes=1), memory).shelved for n in range(4)]
+    assert moved == [1, 1, 0, 0]
+    assert app.store.rows()["shelved"] == 2
+    assert app.store.issues.get(issue.id).counts == {"accepted": 2}
