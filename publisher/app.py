@@ -11,7 +11,7 @@ import hmac
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
@@ -75,7 +75,6 @@ class App:
     transports: Mapping[str, Transport]
     retractions: Retractions
     engine: Engine | None = None
-    limiters: Mapping[str, Limiter] = field(default_factory=dict)  # by transport, if it has limits
 
     @property
     def journal(self) -> Journal:
@@ -126,20 +125,16 @@ def open_app(
         ways,
         open_retractions(settings),
         engine,
-        limiters(settings, store),
     )
 
 
-def limiters(settings: Settings, store: Store) -> Mapping[str, Limiter]:
-    """What counts for each transport that has limits, with `store` for its memory."""
-    limited = {n: t.limits for n, t in settings.transports.items() if not t.limits.empty}
-    if not limited:
-        return {}
+def limiter(app: App, transport: str, worker: str = "") -> Limiter:
+    """What keeps a transport's limits together with all other workers, for the one of this name."""
     # Only here: asyncio comes with it, which most commands do without.
-    from publisher.limiting import WindowLimiter
+    from publisher.limiting import SharedLimiter
 
-    zone = settings.journal.zone
-    return {n: WindowLimiter(n, each, zone, store.traffic) for n, each in limited.items()}
+    limits = app.settings.transports[transport].limits
+    return SharedLimiter(transport, limits, app.journal.zone, app.store.traffic, worker)
 
 
 def _watermark(settings: Settings) -> WatermarkFile | None:
@@ -321,7 +316,7 @@ def drain(
         travel=Travel(
             app.settings.routes,
             {name: each.limits for name, each in app.settings.transports.items()},
-            app.limiters,
+            partial(limiter, app),
             app.store.traffic,
             app.journal.zone,
         ),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
 from publisher.domain.announcement import Announcement
 from publisher.domain.backoff import Backoff
@@ -56,6 +56,8 @@ from publisher.domain.template import TemplateSet
 from publisher.domain.wakeup import Share, Wakeup
 from publisher.formats.chain import Row
 from publisher.formats.watermark import Line
+
+T = TypeVar("T")
 
 # --- content and site -----------------------------------------------------------------------
 
@@ -868,28 +870,47 @@ class Traffic(Protocol):
         """Circuit breakers that are not closed, by transport."""
         ...
 
-    def keep_breaker(self, transport: str, new: Breaker) -> None:
-        """Put `new` in place of what was known; a closed one is forgotten."""
+    def change_breaker(self, transport: str, step: Callable[[Breaker], Breaker]) -> Breaker:
+        """Put what `step` makes of it in its place, alone among all workers; a closed one is
+        forgotten. Returns it.
+        """
         ...
 
     def backoffs(self) -> Mapping[tuple[str, str], Backoff]:
         """Back-offs above level 0, by transport and destination."""
         ...
 
-    def keep_backoff(self, transport: str, destination: str, new: Backoff) -> None:
-        """Put `new` in place of what was known; level 0 is forgotten."""
+    def change_backoff(
+        self, transport: str, destination: str, step: Callable[[Backoff | None], Backoff]
+    ) -> Backoff:
+        """The same for a back-off; None: there is none, as level 0 is forgotten."""
         ...
 
-    def spend(
-        self, transport: str, spent: Mapping[tuple[str, datetime], int], now: datetime
-    ) -> None:
-        """Add how many messages were let go, by destination and minute (its first instant)."""
+    def exchange(
+        self,
+        transport: str,
+        steps: Mapping[str, Callable[[str | None, datetime], tuple[str, T]]],
+        now: datetime,
+    ) -> Mapping[str, T]:
+        """Change what destinations may still be sent, each alone among all workers.
+
+        `steps`: destination → (the text it had, the store's present instant) → (its new text, an
+        answer). A store without a clock of its own, in one machine, goes by `now`.
+        """
         ...
 
-    def spent(
-        self, transport: str, destination: str, since: datetime
-    ) -> Sequence[tuple[datetime, int]]:
-        """(minute, number) of what was let go from `since` on, in order; a day at the most."""
+    def allowance(
+        self,
+        transport: str,
+        destination: str,
+        read: Callable[[str | None, datetime], T],
+        now: datetime,
+    ) -> T:
+        """The same without a change."""
+        ...
+
+    def forget(self, now: datetime) -> None:
+        """Forget allowances that nobody touched for longer than the longest window."""
         ...
 
 
@@ -1259,14 +1280,41 @@ class Eraser(Protocol):
 
 
 class Limiter(Protocol):
-    """How fast mail may leave by one transport. A destination is counted under its own name and
-    with everything else (`limits.WHOLE`).
+    """How fast mail may leave by one transport, for one worker among all that share a store.
 
-    Safe to share between threads; workers that share a store share what is older than a minute.
+    A destination is counted under its own name and with everything else (`limits.WHOLE`). What
+    talks to the store raises StoreError, and may be asked again then.
     """
+
+    def fetch(self, wants: Mapping[str, int], now: datetime, spaced: Iterable[str] = ()) -> None:
+        """Get permits from the store for so many messages to each destination, as many as may be.
+
+        `spaced`: those among all destinations that get one a minute.
+        """
+        ...
 
     def take(self, destination: str, now: datetime) -> datetime | None:
         """Let one message go (None), or when to ask again: then nothing is taken."""
+        ...
+
+    def answered(self, destination: str, now: datetime) -> None:
+        """One that was let go was answered, or its connection ended."""
+        ...
+
+    def untake(self, destination: str) -> None:
+        """One that was let go does not leave after all."""
+        ...
+
+    def seats(self, destination: str, most: int, wanted: int, using: int, now: datetime) -> int:
+        """How many of `most` connections over all workers there may be here; `using` there are."""
+        ...
+
+    def renew(self, now: datetime) -> None:
+        """Report what was answered, and that this worker lives: to be called again and again."""
+        ...
+
+    def leave(self, now: datetime) -> None:
+        """Give back whatever is not used. The end."""
         ...
 
     def turn(self, destination: str, place: int, now: datetime) -> datetime:
@@ -1277,10 +1325,6 @@ class Limiter(Protocol):
 
     def spacing(self, destination: str, now: datetime) -> timedelta:
         """What lies between two messages if the limits are used up evenly; 0: there are none."""
-        ...
-
-    def commit(self, now: datetime) -> None:
-        """Remember what was taken, over a restart: before any of it leaves. Raises StoreError."""
         ...
 
 

@@ -89,6 +89,7 @@ class DestinationTable(Table):
 class LimitsTable(Table):
     """Limits of everything that leaves by a transport, and of each destination."""
 
+    connections: Annotated[int, Field(ge=1, le=10_000)] | None = None
     per_second: Number | None = None
     per_minute: Number | None = None
     per_hour: Number | None = None
@@ -136,6 +137,7 @@ def policy(table: LimitsTable) -> LimitPolicy:
     return LimitPolicy(
         Limits(
             (table.per_second, table.per_minute, table.per_hour, table.per_day),
+            table.connections,
             warm_up=table.warm_up,
             warm_up_from=table.warm_up_from,
             quiet=table.quiet_hours,

@@ -91,7 +91,7 @@ class Worker:
     def start(cls, url: str, relay: Relay) -> Self:
         """As `publisher worker`; what it says goes to a file, since a pipe would fill up."""
         log = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the process is killed
-        words = [url, "127.0.0.1", str(relay.port), str(CONNECTIONS), str(LEASE), "1"]
+        words = [url, "127.0.0.1", str(relay.port), str(CONNECTIONS), str(LEASE), "1", "{}"]
         command = [sys.executable, "-m", "tests.journeys.cluster", *words]
         return cls(subprocess.Popen(command, cwd=ROOT, stderr=log), log)
 

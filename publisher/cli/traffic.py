@@ -62,10 +62,14 @@ def look(app: App, now: datetime) -> Traffic:
 
 def _limited(app: App, now: datetime) -> Iterator[tuple[str, datetime]]:
     """Transports that may send nothing of an issue for a while."""
-    for name, limiter in app.limiters.items():
-        quiet = app.settings.transports[name].limits.total.quiet
+    from publisher.app import limiter  # much to load for who only asks for help
+
+    for name, transport in app.settings.transports.items():
+        if transport.limits.empty:
+            continue
+        quiet = transport.limits.total.quiet
         until = (quiet.until(now, app.journal.zone) if quiet else None) or now
-        until = max(until, limiter.turn(WHOLE, 1, now))
+        until = max(until, limiter(app, name).turn(WHOLE, 1, now))
         if until > now:
             yield name, until
 

@@ -120,7 +120,7 @@ class Lane:
         self.ready = deque(claim for claim in self.ready if not unwanted(claim))
         if self.throttle is not None:
             for claim in dropped:
-                self.throttle.done(claim)
+                self.throttle.untake(claim)
             dropped += self.throttle.drop(unwanted)
         return dropped
 

@@ -70,7 +70,7 @@ class Ledger:
         self._on_progress = on_progress
         self._halt = threading.Event()  # ours: set when connections must not wait any longer
         self._wires = Wires()
-        self._roads = Roads(transports, travel, clock)
+        self._roads = Roads(transports, travel, clock, worker=worker, waits=bounds.patience)
         self._lanes = self._roads.lanes
         self._intake = Intake(
             outbox,
@@ -176,6 +176,8 @@ class Ledger:
             self._exchange()
         with self._noting_errors():
             self._intake.give_back()
+        with self._noting_errors():
+            self._roads.leave()
         self._wires.close()
         self._ahead.close()
         for lane in self._lanes.values():
@@ -245,7 +247,7 @@ class Ledger:
             else:
                 lane.idle.append(connection)
                 if lane.throttle is not None:
-                    lane.throttle.done(order.claim)
+                    lane.throttle.untake(order.claim)
         for lane in self._lanes.values():
             self._ahead.begin(islice(lane.ready, MOST))
 
@@ -265,7 +267,6 @@ class Ledger:
         return patiently(self._bounds.patience, partial(self._commit, starting))
 
     def _commit(self, starting: Sequence[Claim], again: bool) -> frozenset[tuple[OutboxKind, int]]:
-        self._roads.commit()
         return self._outbox.advance(
             self._unsettled, starting, self._bounds.lease, self._clock(), again=again
         )
@@ -364,10 +365,21 @@ class Ledger:
             )
             self._tidy()
             self._roads.probe(self._connect)
+            self._hear_of_others()
+        self._roads.renew()
         if self._roads.throttled and abs(now - self._woke_at) >= WAKING:
             self._woke_at = now
+            self._hear_of_others()
             if self._wake(now):
                 self._intake.look()
+
+    def _hear_of_others(self) -> None:
+        """What they found out about transports; their claims wait or go another way."""
+        if self._halt.is_set():
+            return
+        claims, held = self._roads.look()
+        self._intake.sort(claims)
+        self._intake.held += held
 
     def _tidy(self) -> None:
         now = self._clock()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -31,7 +31,13 @@ class Roads:
     """The lanes of one drain. Used by the ledger's thread alone."""
 
     def __init__(
-        self, transports: Mapping[str, Transport], travel: Travel, clock: Callable[[], datetime]
+        self,
+        transports: Mapping[str, Transport],
+        travel: Travel,
+        clock: Callable[[], datetime],
+        *,
+        worker: str,
+        waits: Sequence[float] = (),
     ) -> None:
         self.lanes = {
             name: Lane(name, transport, transport.connections)
@@ -39,6 +45,8 @@ class Roads:
         }
         self._travel = travel
         self._clock = clock
+        self._worker = worker
+        self._waits = waits
         self._breakers: dict[str, Breaker] = {}
         self._routes: dict[int, Route] = {}  # of the issues that are drained
         self._missing: dict[str, str] = {}
@@ -47,21 +55,59 @@ class Roads:
 
     def begin(self) -> None:
         """Take up what is known: who fails, who says that we are too fast, and the limits."""
-        traffic, now = self._travel.traffic, self._clock()
-        backoffs = {} if traffic is None else traffic.backoffs()
+        backoffs = self._slow()
         for name, lane in self.lanes.items():
-            slow = {d: b for (t, d), b in backoffs.items() if t == name and b.faded(now).level}
+            slow = backoffs.get(name, {})
             if slow or not self._policy(name).empty:
                 lane.throttle = self._throttle(lane, slow)
-        self._breakers = {} if traffic is None else dict(traffic.breakers())
+        self._breakers = self._open()
         for name, breaker in self._breakers.items():
-            if name in self.lanes and breaker.state is not Circuit.CLOSED:
+            if name in self.lanes:
                 self.lanes[name].failed = breaker.reason
         # Where nobody else could take their mail, they are tried as if nothing were known.
         alone = [name for name in self._breakers if not self._others(name)]
         for name in alone:
             if name in self.lanes:
                 self.lanes[name].failed = None
+
+    def look(self) -> tuple[list[Claim], list[tuple[Claim, datetime]]]:
+        """Hear what other workers found out since: claims for other lanes, and claims to hold."""
+        held: list[tuple[Claim, datetime]] = []
+        backoffs = self._slow()
+        for name, lane in self.lanes.items():
+            slow = backoffs.get(name, {})
+            if lane.throttle is not None:
+                lane.throttle.hear_of(slow)
+            elif slow:
+                held += self._slow_down(lane, slow)
+        claims: list[Claim] = []
+        before, self._breakers = self._breakers, self._open()
+        for name, lane in self.lanes.items():
+            now = self._breakers.get(name)
+            if now is None and name in before and lane.failed is not None and lane.probe is None:
+                self._recover(lane)
+            elif now is not None and name not in before and not lane.connections:
+                claims += self._hear_of_failure(lane, now.reason)
+        return claims, held
+
+    def _hear_of_failure(self, lane: Lane, reason: str) -> list[Claim]:
+        """Of another worker: where somebody else takes its mail, nobody here finds out anew."""
+        if lane.failed is not None or not self._others(lane.name):
+            return []
+        return self._leave_alone(lane, reason)
+
+    def _slow(self) -> Mapping[str, Mapping[str, Backoff]]:
+        """Back-offs in force, by transport."""
+        traffic, now = self._travel.traffic, self._clock()
+        found: dict[str, dict[str, Backoff]] = {}
+        for (name, destination), each in ({} if traffic is None else traffic.backoffs()).items():
+            if each.faded(now).level:
+                found.setdefault(name, {})[destination] = each
+        return found
+
+    def _open(self) -> dict[str, Breaker]:
+        traffic = self._travel.traffic
+        return {} if traffic is None else dict(traffic.breakers())
 
     @property
     def throttled(self) -> bool:
@@ -156,10 +202,13 @@ class Roads:
 
     def fail(self, lane: Lane, reason: str) -> list[Claim]:
         """Use it no more for now; the claims that waited for it, for another lane or the queue."""
-        issues = list(lane.sources)
-        claims = lane.fail(reason)
         self._failures[lane.name] = reason
         self._step(lane.name, BreakerEvent.FAILED, reason)
+        return self._leave_alone(lane, reason)
+
+    def _leave_alone(self, lane: Lane, reason: str) -> list[Claim]:
+        issues = list(lane.sources)
+        claims = lane.fail(reason)
         for issue_id in issues:
             self.attach(issue_id, self._routes[issue_id].name)
         return claims
@@ -171,9 +220,9 @@ class Roads:
             if lane is None or lane.probe is not None or lane.failed is None:
                 continue
             if breaker.due(self._clock()) and not lane.connections:
-                self._step(name, BreakerEvent.DUE)
-                lane.probe = connect(lane, ())
-                lane.probe.start()
+                if self._step(name, BreakerEvent.DUE):
+                    lane.probe = connect(lane, ())
+                    lane.probe.start()
                 return  # the dictionary has changed; the others have their turn next time
 
     def opened(self, lane: Lane, connection: Connection) -> None:
@@ -185,20 +234,30 @@ class Roads:
             return
         lane.probe = None
         lane.connections.add(connection)
+        self._recover(lane)
+
+    def _recover(self, lane: Lane) -> None:
         lane.failed, lane.most = None, lane.transport.connections
         issues = {i for each in self.lanes.values() for i in each.sources}
         for issue_id in sorted(issues):
             self.attach(issue_id, self._routes[issue_id].name)
 
-    def _step(self, name: str, event: BreakerEvent, reason: str = "") -> None:
-        before = self._breakers.get(name, Breaker())
-        after = before.after(event, self._clock(), reason)
+    def _step(self, name: str, event: BreakerEvent, reason: str = "") -> bool:
+        """One step, of all workers' common breaker; whether it was ours: only one asks again."""
+        now, ours = self._clock(), False
+
+        def step(before: Breaker) -> Breaker:
+            nonlocal ours
+            ours = event is not BreakerEvent.DUE or before.due(now)
+            return before.after(event, now, reason) if ours else before
+
+        known, traffic = self._breakers.get(name, Breaker()), self._travel.traffic
+        after = step(known) if traffic is None else traffic.change_breaker(name, step)
         if after.state is Circuit.CLOSED:
             self._breakers.pop(name, None)
         else:
             self._breakers[name] = after
-        if after != before and self._travel.traffic is not None:
-            self._travel.traffic.keep_breaker(name, after)
+        return ours
 
     # --- limits and back-off --------------------------------------------------------------------
 
@@ -210,6 +269,7 @@ class Roads:
                 continue
             if lane.throttle.idle:
                 lane.ready.extend(lane.throttle.drop(lambda _: True))
+                lane.throttle.leave()
                 lane.throttle = None
             elif not self._up(OutboxKind.NOTICE, lane.name):
                 back += self._empty(lane, lambda _: True)
@@ -224,11 +284,17 @@ class Roads:
             self.attach(issue_id, self._routes[issue_id].name)
         return lane.drop(unwanted) if lane.waiting else []
 
-    def commit(self) -> None:
-        """Before anything more leaves: remember what limits have counted. Raises StoreError."""
+    def renew(self) -> None:
+        """Tell other workers what became of permits. Raises StoreError."""
         for lane in self.lanes.values():
             if lane.throttle is not None:
-                lane.throttle.commit()
+                lane.throttle.renew()
+
+    def leave(self) -> None:
+        """Give back what limits gave us. Raises StoreError."""
+        for lane in self.lanes.values():
+            if lane.throttle is not None:
+                lane.throttle.leave()
 
     def hear(self, lane: Lane, settlement: Settlement) -> list[tuple[Claim, datetime]]:
         """What a settlement says about our pace; claims that must wait for their turn now.
@@ -245,11 +311,17 @@ class Roads:
             return []
         if not settlement.code or meaning(settlement.code, settlement.reply) is not Deferral.RATE:
             return []
-        if throttle is None:
-            throttle = lane.throttle = self._throttle(lane, {})
+        held = [] if throttle is not None else self._slow_down(lane, {})
+        throttle = lane.throttle
+        assert throttle is not None  # noqa: S101 - it was, or was made just now
         started = settlement.event is DeliveryEvent.DEFER
         domain = settlement.claim.address.rpartition("@")[2].lower() if started else ""
         throttle.too_fast(name if started else WHOLE, domain)
+        return held
+
+    def _slow_down(self, lane: Lane, slow: Mapping[str, Backoff]) -> list[tuple[Claim, datetime]]:
+        """Put a throttle on a lane that had none; claims that must wait for their turn now."""
+        lane.throttle = self._throttle(lane, slow)
         waiting = list(lane.ready)
         lane.ready.clear()
         put = [(claim, lane.put(claim)) for claim in waiting]
@@ -259,16 +331,21 @@ class Roads:
         return self._travel.policies.get(name) or LimitPolicy()
 
     def _throttle(self, lane: Lane, backoffs: Mapping[str, Backoff]) -> Throttle:
+        make = self._travel.limiter
         return Throttle(
             self._policy(lane.name),
-            self._travel.limiters.get(lane.name),
+            None if make is None else make(lane.name, self._worker),
             backoffs,
             most=lambda: lane.most,
+            opened=lambda: len(lane.connections),
             clock=self._clock,
             zone=self._travel.zone,
-            keep=partial(self._keep_backoff, lane.name),
+            waits=self._waits,
+            change=partial(self._change_backoff, lane.name),
         )
 
-    def _keep_backoff(self, transport: str, destination: str, new: Backoff) -> None:
-        if self._travel.traffic is not None:
-            self._travel.traffic.keep_backoff(transport, destination, new)
+    def _change_backoff(
+        self, transport: str, destination: str, step: Callable[[Backoff | None], Backoff]
+    ) -> Backoff | None:
+        traffic = self._travel.traffic
+        return None if traffic is None else traffic.change_backoff(transport, destination, step)

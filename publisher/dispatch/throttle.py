@@ -8,11 +8,13 @@ is sent back to the store with the time at which its turn comes.
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from zoneinfo import ZoneInfo
 
+from publisher.dispatch.patience import patiently
 from publisher.domain.backoff import PROOF, Backoff, Heard
 from publisher.domain.delivery import Claim, OutboxKind
 from publisher.domain.limits import WHOLE, LimitPolicy
@@ -41,8 +43,9 @@ class _Destination:
 class Throttle:
     """The claims in hand of one lane. Used by the ledger's thread alone.
 
-    `most` is the number of connections that the transport may have; `keep` is told each new
-    back-off.
+    `most` is the number of connections that the transport may have here, `opened` that it has;
+    `change` makes a step of a back-off that all workers share (None: nobody does), `waits` are
+    the pauses before a store that fails is asked again.
     """
 
     def __init__(
@@ -52,17 +55,21 @@ class Throttle:
         backoffs: Mapping[str, Backoff],
         *,
         most: Callable[[], int],
+        opened: Callable[[], int],
         clock: Callable[[], datetime],
         zone: ZoneInfo,
-        keep: Callable[[str, Backoff], None],
+        waits: Sequence[float],
+        change: Callable[[str, Callable[[Backoff | None], Backoff]], Backoff | None],
     ) -> None:
         self._policy = policy
         self._limiter = limiter
         self._backoffs = dict(backoffs)
         self._most = most
+        self._opened = opened
         self._clock = clock
         self._zone = zone
-        self._keep = keep
+        self._waits = waits
+        self._change = change
         self._destinations: OrderedDict[str, _Destination] = OrderedDict()
         self._of: dict[tuple[OutboxKind, int], str] = {}  # claims under way
         self._complaining: set[str] = set()
@@ -73,7 +80,7 @@ class Throttle:
     @property
     def idle(self) -> bool:
         """Whether it could as well not be there."""
-        return self._limiter is None and not self._backoffs
+        return self._policy.empty and not self._backoffs
 
     @property
     def waiting(self) -> int:
@@ -84,13 +91,14 @@ class Throttle:
         """Whether more should be claimed: too few of those in hand may go now."""
         if self.waiting >= 2 * KEPT or self.closed_until(OutboxKind.NOTICE) is not None:
             return False
-        now = self._clock()
+        now, most = self._clock(), self._most()
+        # One that has every connection waits for them alone, not for its turn.
         free = sum(
             len(each.ready)
             for name, each in self._destinations.items()
-            if each.ready and self._free(name, each, now)
+            if each.ready and (each.under_way >= most or self._free(name, each, now))
         )
-        return free < 2 * self._most()
+        return free < 2 * most
 
     def closed_until(self, kind: OutboxKind) -> datetime | None:
         """When anything of this kind may leave again; None: now, or before HORIZON is over."""
@@ -141,6 +149,8 @@ class Throttle:
         """Up to `room` claims that may leave now, taking turns between destinations."""
         now, released = self._clock(), list[Claim]()
         quiet = self._quiet_until(now) is not None
+        if room > 0 and self._limiter is not None:
+            self._fetch(self._limiter, room, now, quiet=quiet)
         stuck: set[str] = set()
         while len(released) < room and self._room(WHOLE, len(self._of), now):
             name = next((n for n in self._destinations if n not in stuck), None)
@@ -156,15 +166,41 @@ class Throttle:
             self._of[claim.kind, claim.id] = name
             for each in {name, WHOLE} & self._backoffs.keys():
                 if self._backoffs[each].spacing:
-                    self._keep_as(each, self._backoffs[each].sent(now))
+                    self._step(each, lambda known: (known or Backoff(now)).sent(now))
             released.append(claim)
         return released
 
+    def _fetch(self, limiter: Limiter, room: int, now: datetime, *, quiet: bool) -> None:
+        """Have permits in hand for as many destinations as may be released to."""
+        ready = (
+            (name, len(place.ready))
+            for name, place in self._destinations.items()
+            if self._ready(name, place, now, quiet=quiet)
+        )
+        wants = dict(islice(ready, room))
+        if wants:
+            spaced = [name for name, each in self._backoffs.items() if each.faded(now).spacing]
+            patiently(self._waits, lambda _: limiter.fetch(wants, now, spaced))
+
     def done(self, claim: Claim) -> str:
-        """It is under way no more; the name of its destination."""
-        name = self._of.pop((claim.kind, claim.id), None)
+        """Its server has answered, or its connection is gone; the name of its destination."""
+        name = self._part(claim)
         if name is None:
             return self._name(claim)
+        if self._limiter is not None:
+            self._limiter.answered(name, self._clock())
+        return name
+
+    def untake(self, claim: Claim) -> None:
+        """It was released, and does not leave after all."""
+        name = self._part(claim)
+        if name is not None and self._limiter is not None:
+            self._limiter.untake(name)
+
+    def _part(self, claim: Claim) -> str | None:
+        name = self._of.pop((claim.kind, claim.id), None)
+        if name is None:
+            return None
         place = self._destinations.get(name)
         if place is not None:
             place.under_way -= 1
@@ -173,9 +209,29 @@ class Throttle:
         return name
 
     def connections(self, most: int) -> int:
-        """How many of `most` may be open: fewer while the whole transport backs off."""
+        """How many of `most` may be open: fewer while the whole transport backs off, or where
+        other workers have theirs.
+        """
+        now = self._clock()
         backoff = self._backoffs.get(WHOLE)
-        return most if backoff is None else backoff.faded(self._clock()).connections(most)
+        most = most if backoff is None else backoff.faded(now).connections(most)
+        wanted = max(self._opened(), self.waiting + len(self._of))
+        return self._shared(WHOLE, most, wanted, self._opened(), now)
+
+    def _shared(self, name: str, most: int, wanted: int, using: int, now: datetime) -> int:
+        """How many of `most` here, where all workers together may only have so many."""
+        limits = [self._policy.limits(name).connections]
+        if (backoff := self._backoffs.get(name)) is not None and backoff.faded(now).alone:
+            limits.append(1)
+        given = [each for each in limits if each is not None]
+        if not given:
+            return most
+        whole = min(given)
+        most = min(most, whole)
+        if self._limiter is None:
+            return most
+        limiter, wanted = self._limiter, min(wanted, most)
+        return patiently(self._waits, lambda _: limiter.seats(name, whole, wanted, using, now))
 
     def worn(self, connection: object, claim: Claim) -> bool:
         """Whether this session has carried as much to the destination as one may; else count it."""
@@ -193,10 +249,15 @@ class Throttle:
         """It has a new session, or is gone."""
         self._carried.pop(connection, None)
 
-    def commit(self) -> None:
-        """Before what was released leaves: remember it over a restart. Raises StoreError."""
-        if self._limiter is not None:
-            self._limiter.commit(self._clock())
+    def renew(self) -> None:
+        """Report what was answered, and that we live. Raises StoreError."""
+        if (limiter := self._limiter) is not None:
+            patiently(self._waits, lambda _: limiter.renew(self._clock()))
+
+    def leave(self) -> None:
+        """Give back what limits gave us. Raises StoreError."""
+        if (limiter := self._limiter) is not None:
+            patiently(self._waits, lambda _: limiter.leave(self._clock()))
 
     # --- what was said --------------------------------------------------------------------------
 
@@ -217,23 +278,37 @@ class Throttle:
             self._complaining.clear()
             self._hear(WHOLE, Heard.TOO_FAST)
 
-    def _hear(self, name: str, heard: Heard) -> None:
+    def hear_of(self, backoffs: Mapping[str, Backoff]) -> None:
+        """What is known by all workers now."""
         now = self._clock()
-        before = self._backoffs.get(name) or Backoff(now)
-        after = before.after(heard, now)
-        if after.level != before.level or after.accepted <= PROOF[after.level]:
-            self._keep_as(name, after)
-        else:  # counted, but not worth a commit for each
-            self._backoffs[name] = after
-        if after.level != before.level:
+        known = {name: each.faded(now).level for name, each in self._backoffs.items()}
+        self._backoffs = dict(backoffs)
+        if known != {name: each.faded(now).level for name, each in backoffs.items()}:
             self._resort()
 
-    def _keep_as(self, name: str, new: Backoff) -> None:
+    def _hear(self, name: str, heard: Heard) -> None:
+        now = self._clock()
+        known = self._backoffs.get(name) or Backoff(now)
+        guess = known.after(heard, now)
+        if guess.level == known.level and guess.accepted > PROOF[guess.level]:
+            self._backoffs[name] = guess  # counted, but not worth a commit for each
+            return
+        self._step(name, lambda shared: (shared or Backoff(now)).after(heard, now))
+        if self._level(name) != known.level:
+            self._resort()
+
+    def _level(self, name: str) -> int:
+        return self._backoffs[name].level if name in self._backoffs else 0
+
+    def _step(self, name: str, step: Callable[[Backoff | None], Backoff]) -> None:
+        """From where all workers know it to be."""
+        new = patiently(self._waits, lambda _: self._change(name, step))
+        if new is None:
+            new = step(self._backoffs.get(name))
         if new.level:
             self._backoffs[name] = new
         else:
             self._backoffs.pop(name, None)
-        self._keep(name, new)
 
     def _next_at(self, name: str, now: datetime) -> datetime:
         """When back-off lets another one leave for it."""
@@ -256,27 +331,34 @@ class Throttle:
 
     def _may_go(self, name: str, place: _Destination, now: datetime, *, quiet: bool) -> bool:
         """Whether its first may leave now; then its limits have counted it."""
-        if not place.ready or not self._free(name, place, now):
-            return False
-        if quiet and place.ready[0].kind is OutboxKind.DELIVERY:
+        if not self._ready(name, place, now, quiet=quiet):
             return False
         if self._limiter is None:
             return True
         place.blocked_until = self._limiter.take(name, now)
         return place.blocked_until is None
 
+    def _ready(self, name: str, place: _Destination, now: datetime, *, quiet: bool) -> bool:
+        """Whether its first would leave now if there were a permit."""
+        if not place.ready or (quiet and place.ready[0].kind is OutboxKind.DELIVERY):
+            return False
+        return self._free(name, place, now)
+
     def _free(self, name: str, place: _Destination, now: datetime) -> bool:
         if place.blocked_until is not None and now < place.blocked_until:
             return False
-        return name == WHOLE or self._room(name, place.under_way, now)
+        if name == WHOLE:
+            return True
+        wanted = place.under_way + len(place.ready)
+        return place.under_way < self._shared(
+            name, self._most(), wanted, place.under_way, now
+        ) and self._room(name, place.under_way, now)
 
     def _room(self, name: str, under_way: int, now: datetime) -> bool:
-        """Whether one more may be under way."""
+        """Whether one more may be under way, as far as back-off says."""
         most = self._most()
-        if (limited := self._policy.limits(name).connections) is not None:
-            most = min(most, limited)
         if (backoff := self._backoffs.get(name)) is not None:
-            most = min(most, backoff.faded(now).connections(self._most()))
+            most = min(most, backoff.faded(now).connections(most))
             if self._next_at(name, now) > now:
                 return False
         return under_way < most

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
@@ -15,13 +15,15 @@ from publisher.ports import Limiter, Traffic
 class Travel:
     """`routes` by name (one that is not there is a transport alone); limits by transport.
 
-    `traffic` keeps what is learnt about transports; without it a drain begins knowing nothing.
+    `limiter` gives what keeps a transport's limits, for a worker's name; without it only what
+    one worker can keep alone is kept: back-off, and connections. `traffic` keeps what is learnt
+    about transports; without it a drain begins knowing nothing.
     `zone` is the one of quiet hours.
     """
 
     routes: Mapping[str, Route] = field(default_factory=dict)
     policies: Mapping[str, LimitPolicy] = field(default_factory=dict)
-    limiters: Mapping[str, Limiter] = field(default_factory=dict)
+    limiter: Callable[[str, str], Limiter] | None = None
     traffic: Traffic | None = None
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
 

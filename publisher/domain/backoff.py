@@ -81,9 +81,14 @@ class Backoff:
 
     def connections(self, most: int) -> int:
         """How many of `most` (≥ 1) may be used at once; never none."""
-        if self.level >= HIGHEST - 1:
+        if self.alone:
             return 1
         return max(1, most >> self.level)
+
+    @property
+    def alone(self) -> bool:
+        """Whether one connection is all that is left: one of all workers together."""
+        return self.level >= HIGHEST - 1
 
     @property
     def spacing(self) -> timedelta:

@@ -68,7 +68,9 @@ class Breaker:
             return Breaker(state, self.failures + 1, self.since or now, now + wait, reason)
         if event is BreakerEvent.WORKED:
             return Breaker()
-        return Breaker(state, self.failures, self.since, self.probe_at, self.reason)
+        # Meanwhile nobody else asks; if nobody hears of this one any more, somebody does.
+        probe_at = self.probe_at if state is Circuit.CLOSED else now + WAITS[0]
+        return Breaker(state, self.failures, self.since, probe_at, self.reason)
 
     def due(self, now: datetime) -> bool:
         """Whether it is time to ask again. A clock set back by more than a wait asks at once."""

@@ -17,7 +17,7 @@ import uvicorn
 from watchfiles import watch
 
 from publisher import dispatch
-from publisher.app import App, awake, drain, limiters
+from publisher.app import App, awake, drain
 from publisher.domain.wakeup import Share, Wakeup
 from publisher.errors import Defect, OperatorError, PublisherError
 from publisher.scheduler import alerts
@@ -96,9 +96,7 @@ class Live:
             if getattr(fresh.settings, name) != getattr(self.app.settings, name)
         ]
         store = self.app.store
-        self.app = replace(
-            fresh, store=store, engine=self.app.engine, limiters=limiters(fresh.settings, store)
-        )
+        self.app = replace(fresh, store=store, engine=self.app.engine)
         self._memory.signature = None
         self._memory.built = None
         log.info("the settings changed and are in use")

@@ -436,13 +436,13 @@ backoff = Table(
     Column("sent_at", Instant),
 )
 
-# Messages that were let go, by minute, for limits of a minute, an hour or a day.
-usage = Table(
-    "usage",
+# What a destination may still be sent, as all workers share it: one row for each, in `state`; `at`
+# is when it was touched last. What stands in it, `limiting/allowance.py` knows.
+allowance = Table(
+    "allowance",
     metadata,
     Column("transport", Text, primary_key=True),
     Column("destination", Text, primary_key=True),
-    Column("minute", Instant, primary_key=True),
-    Column("number", Integer, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("state", Text, nullable=False),
 )
-Index("usage_minute", usage.c.minute)

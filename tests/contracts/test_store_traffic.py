@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
 
@@ -96,39 +98,70 @@ def test_staff_and_readers_reach_what_is_held_back(store: Store) -> None:
 
 
 def test_breakers_are_kept_until_they_close(store: Store) -> None:
-    """One for each transport, the last word counts."""
+    """One for each transport; each step begins where the last one, of any worker, ended."""
+    change = store.traffic.change_breaker
     assert store.traffic.breakers() == {}
-    failed = Breaker().after(BreakerEvent.FAILED, NOW, "no route to host")
-    probing = failed.after(BreakerEvent.DUE, NOW + MINUTE)
-    store.traffic.keep_breaker("main", failed)
-    store.traffic.keep_breaker("other", failed)
-    store.traffic.keep_breaker("main", probing)
+    failed = change("main", lambda was: was.after(BreakerEvent.FAILED, NOW, "no route to host"))
+    assert failed == Breaker().after(BreakerEvent.FAILED, NOW, "no route to host")
+    change("other", lambda _: failed)
+    probing = change("main", lambda was: was.after(BreakerEvent.DUE, NOW + MINUTE))
     assert store.traffic.breakers() == {"main": probing, "other": failed}
-    store.traffic.keep_breaker("main", probing.after(BreakerEvent.WORKED, NOW))
+    assert probing == failed.after(BreakerEvent.DUE, NOW + MINUTE)
+    change("main", lambda was: was.after(BreakerEvent.WORKED, NOW))
     assert list(store.traffic.breakers()) == ["other"]
 
 
 def test_back_offs_are_kept_until_they_are_over(store: Store) -> None:
-    """By transport and destination."""
-    store.traffic.keep_backoff("main", "example.org", Backoff(NOW, 1))
-    store.traffic.keep_backoff("main", "", Backoff(NOW, 4, 2, NOW + MINUTE))
-    store.traffic.keep_backoff("main", "example.org", Backoff(NOW, 2))
+    """By transport and destination; each step begins where the last one ended."""
+    change = store.traffic.change_backoff
+    assert change("main", "example.org", lambda was: was or Backoff(NOW, 1)) == Backoff(NOW, 1)
+    change("main", "", lambda _: Backoff(NOW, 4, 2, NOW + MINUTE))
+    change("main", "example.org", lambda was: Backoff(NOW, was.level + 1) if was else Backoff(NOW))
     assert store.traffic.backoffs() == {
         ("main", "example.org"): Backoff(NOW, 2),
         ("main", ""): Backoff(NOW, 4, 2, NOW + MINUTE),
     }
-    store.traffic.keep_backoff("main", "", Backoff(NOW, 0))
+    change("main", "", lambda _: Backoff(NOW, 0))
     assert list(store.traffic.backoffs()) == [("main", "example.org")]
 
 
-def test_what_was_let_go_is_counted_by_minute_and_forgotten_after_a_day(store: Store) -> None:
-    """Each spending adds; destinations and transports do not mix."""
-    spend, spent = store.traffic.spend, store.traffic.spent
-    spend("main", {("a", NOW): 2, ("b", NOW): 1}, NOW)
-    spend("main", {("a", NOW): 3, ("a", NOW + MINUTE): 4}, NOW)
-    spend("other", {("a", NOW): 9}, NOW)
-    assert spent("main", "a", NOW - MINUTE) == [(NOW, 5), (NOW + MINUTE, 4)]
-    assert spent("main", "a", NOW + MINUTE) == [(NOW + MINUTE, 4)]
-    assert spent("main", "b", NOW - MINUTE) == [(NOW, 1)]
-    spend("main", {}, NOW + timedelta(hours=26))
-    assert spent("main", "a", NOW - MINUTE) == []
+def test_allowances_change_one_step_at_a_time(store: Store) -> None:
+    """Twenty threads add one each, to two destinations at once in either order: none is lost."""
+    traffic, pairs = store.traffic, [("a", "b"), ("b", "a")]
+
+    def add(text: str | None, _: datetime) -> tuple[str, int]:
+        return str(int(text or 0) + 1), int(text or 0)
+
+    def once(number: int) -> Mapping[str, int]:
+        return traffic.exchange("main", dict.fromkeys(pairs[number % 2], add), NOW)
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(once, range(20)))
+    assert sorted(answer["a"] for answer in answers) == list(range(20))
+    read = traffic.allowance("main", "b", lambda text, _: text, NOW)
+    assert read == "20"
+    assert traffic.allowance("other", "b", lambda text, _: text, NOW) is None
+
+
+def test_allowances_are_by_the_clock_that_all_share(store: Store) -> None:
+    """PostgreSQL's own, whatever a worker's says; SQLite's workers share their machine's."""
+    (at,) = store.traffic.exchange("main", {"a": lambda _, at: ("x", at)}, NOW).values()
+    seen = store.traffic.allowance("main", "a", lambda _, at: at, NOW)
+    if isinstance(store, SqlStore) and store.database.is_sqlite:
+        assert at == seen == NOW
+    else:
+        assert timedelta(0) <= seen - at < timedelta(hours=1)
+        assert abs(at - datetime.now(UTC)) < timedelta(hours=1)
+
+
+def test_allowances_are_forgotten_after_a_day(store: Store) -> None:
+    """What nobody touched since; one that was is kept."""
+    assert isinstance(store, SqlStore)
+    store.traffic.exchange("main", {"a": lambda _, __: ("x", 0), "b": lambda _, __: ("x", 0)}, NOW)
+    with store.database.change() as connection:
+        connection.execute(
+            text("UPDATE allowance SET at = at - 93600000000 WHERE destination = 'a'")
+        )
+    store.traffic.forget(NOW)
+    assert store.traffic.allowance("main", "a", lambda text, _: text, NOW) is None
+    assert store.traffic.allowance("main", "b", lambda text, _: text, NOW) == "x"

@@ -1,6 +1,7 @@
 """Workers of a cluster: processes that share an issue in PostgreSQL, for tests that harm them.
 
-`python -m tests.journeys.cluster STORE HOST PORT CONNECTIONS LEASE_SECONDS CONCURRENCY` is one.
+`python -m tests.journeys.cluster STORE HOST PORT CONNECTIONS LEASE_SECONDS CONCURRENCY LIMITS`
+is one; LIMITS is the settings' table as JSON.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from publisher.ports import Store
 from publisher.scheduler import run
 from publisher.scheduler.reaching import reach
 from publisher.settings import Dispatching, Settings, TransportSettings
+from publisher.settings_traffic import LimitsTable, policy
 from publisher.stores import open_store
 from tests.journeys.running import settings
 from tests.transports.relay import Received, Relay
@@ -44,15 +46,21 @@ def cluster_store(url: str) -> Store:
 
 
 def settings_for(
-    root: Path, url: str, relay: tuple[str, int], connections: int, lease: float
+    root: Path,
+    url: str,
+    relay: tuple[str, int],
+    connections: int,
+    lease: float,
+    limits: str = "{}",
 ) -> Settings:
     """A journal whose only transport is a relay at this host and port."""
+    allowed = policy(LimitsTable.model_validate_json(limits))
     options = {"host": relay[0], "port": relay[1], "security": "none", "connections": connections}
     return replace(
         settings(root),
         store_url=url,
         engine="procrastinate",
-        transports={"default": TransportSettings("default", "smtp", options)},
+        transports={"default": TransportSettings("default", "smtp", options, allowed)},
         dispatching=Dispatching(lease=timedelta(seconds=lease), batch=50),
     )
 
@@ -65,6 +73,7 @@ def worker(
     connections: int = 2,
     lease: float = 2.0,
     concurrency: int = 1,
+    limits: str = "{}",
     prefix: tuple[str, ...] = (),
     at: tuple[str, int] | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
@@ -73,7 +82,7 @@ def worker(
     `prefix` runs it; `at` is where it finds the relay.
     """
     host, port = at or ("127.0.0.1", relay.port)
-    words = [url, host, str(port), str(connections), str(lease), str(concurrency)]
+    words = [url, host, str(port), str(connections), str(lease), str(concurrency), limits]
     process = subprocess.Popen(
         [*prefix, sys.executable, "-m", "tests.journeys.cluster", *words],
         cwd=ROOT,
@@ -112,9 +121,10 @@ def account(found: Issue, received: list[Received], audience: int, most: int) ->
 
 def main() -> None:
     """Work until SIGTERM, as `publisher worker --concurrency N` does."""
-    url, host, port, connections, lease, concurrency = sys.argv[1:]
+    url, host, port, connections, lease, concurrency, limits = sys.argv[1:]
     root = Path("/nonexistent")
-    given = settings_for(root, url, (host, int(port)), int(connections), float(lease))
+    relay = (host, int(port))
+    given = settings_for(root, url, relay, int(connections), float(lease), limits)
     app = reach(lambda: open_app(given))
     if app is None:
         return

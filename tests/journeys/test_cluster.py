@@ -10,6 +10,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 
 import psycopg
 import pytest
@@ -22,6 +23,7 @@ from tests.journeys.cable import Cable
 from tests.journeys.cluster import account, cluster_store, finished, worker
 from tests.postgres import Server, postgres
 from tests.transports.relay import Relay
+from tests.transports.timed import TimedRelay, fullest
 from tests.verbs.outbox import readers, release, subscribe
 
 __all__ = ["postgres"]
@@ -221,3 +223,23 @@ def test_the_schema_may_change_meanwhile(store: Store, url: str, postgres: Serve
                 connection.commit()
         account(finished(store, issue), relay.received, 2000, most=0)
         assert (first.poll(), second.poll()) == (None, None)
+
+
+def test_limits_hold_over_all_workers(store: Store, url: str) -> None:
+    """By the sink's watch: in no second and no minute more than may be, with never more sessions
+    than may be; three workers with an issue each, one of which is killed meanwhile.
+    """
+    limits = '{"per_second": 12, "per_minute": 60, "connections": 3}'
+    subscribe(store, "weekly", readers(40))
+    issues = [release(store, factories.journal()) for _ in range(3)]
+    with TimedRelay() as relay, ExitStack() as stack:
+        workers = [stack.enter_context(worker(url, relay, limits=limits)) for _ in range(3)]
+        wait_for(relay, 30, *workers)
+        workers[0].kill()
+        wait_for(relay, 50, *workers[1:])
+        threading.Event().wait(3)  # time enough for what should not be
+        assert fullest(relay.whole, timedelta(seconds=1)) <= 12
+        assert 50 <= fullest(relay.whole, timedelta(minutes=1)) <= 60
+        assert 1 < relay.most_sessions <= 3
+        sent = [store.issues.get(issue.id).counts["accepted"] > 0 for issue in issues]
+        assert sum(sent) > 1  # an issue has a worker of its own
