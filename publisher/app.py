@@ -151,7 +151,8 @@ def _watermark(settings: Settings) -> WatermarkFile | None:
 
 def gate(app: App, clock: Callable[[], datetime]) -> Gate:
     """Whether an issue's sources let it go: asked by its id, gives the reason against it."""
-    return Gate(app.store.citations, app.retractions, app.journal.sources, clock)
+    store = app.store
+    return Gate(store.citations, app.retractions, app.journal.sources, clock, store.ledger.had_data)
 
 
 # --- building ---------------------------------------------------------------------------------

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from publisher.checks import edition as edition_checks
-from publisher.checks import retractions
 from publisher.domain.article import Article, Correction
 from publisher.domain.finding import Finding
 from publisher.domain.issue import Edition, Issue, IssueKind, IssueState, Shaping, SlotId
@@ -19,6 +18,7 @@ from publisher.errors import NumberTaken, StoreError, UsageError
 from publisher.formats import catalogue, email
 from publisher.formats.catalogue import mark
 from publisher.plan.forcing import block
+from publisher.plan.lacking import lacking
 from publisher.ports import Citations, Group, Library, NewIssue, Store
 
 ATTEMPTS = 8
@@ -87,7 +87,7 @@ def plan(
             f"{found.article.path} cannot be mailed: it is "
             + ("a draft" if found.article.draft else "withdrawn, and its page says why")
         )
-    block(retractions.data(library.register.snapshot, journal.sources, now), "the correction")
+    block(lacking(library.register.snapshot, journal, store, now), "the correction")
     made: list[Issue] = []
     excluded = found.reach.excluded
     for slug in dict.fromkeys(slug for slug, _ in found.reach.reachable):

@@ -9,8 +9,11 @@ from publisher import correct, watch
 from publisher.app import App
 from publisher.domain.article import Article
 from publisher.domain.issue import Issue
-from publisher.domain.retraction import cited
+from publisher.domain.refreshing import Attempt, due_at
+from publisher.domain.retraction import Snapshot, cited
+from publisher.errors import PublisherError, StoreError
 from publisher.ports import Library
+from publisher.settings import Settings
 
 
 def watch_sources(app: App, library: Library) -> tuple[watch.Fallen, ...]:
@@ -43,6 +46,40 @@ def put_down_sources(app: App, library: Library, now: datetime) -> tuple[watch.F
         }
         app.store.ledger.found(each.name, details, now)
     return found
+
+
+def origin(settings: Settings) -> str:
+    """Where the data of retractions come from: an address, or a place from the journal's folder."""
+    given = settings.retractions
+    return given if "://" in given else str(settings.root / given)
+
+
+def refresh_due(app: App, now: datetime) -> bool:
+    """Whether the settings want the data of retractions to be loaded again at `now`."""
+    every = app.settings.refresh_every
+    if every is None:
+        return False
+    try:
+        snapshot = app.retractions.snapshot()
+    except StoreError:
+        snapshot = None  # spoilt: others must come in its place
+    at = due_at(app.retractions.attempt(), snapshot, every)
+    return at is None or at <= now
+
+
+def refresh_sources(app: App, now: datetime) -> Snapshot | Attempt | None:
+    """Load the data again; what there are now, the failure, or None: another process does it.
+
+    The old data stay where that fails, and the failure is kept for `status`. Raises StoreError
+    where not even that can be.
+    """
+    with app.retractions.turn() as ours:
+        if not ours or not refresh_due(app, now):
+            return None
+        try:
+            return app.retractions.refresh(origin(app.settings), now)
+        except PublisherError as error:
+            return app.retractions.failed(str(error), now)
 
 
 def trace_correction(app: App, article: Article) -> correct.Trace:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from publisher.checks import retractions
 from publisher.domain.retraction import Cited, Register, Snapshot, SourcePolicy, Standing
 from publisher.ports import Citations, Retractions
 
+_ANEW = (
+    "make the issue anew: issue edit --anew, or once some of it was sent, issue cancel and issue "
+    "plan"
+)
 TELL = 3
 """How many retracted works a reason names; the others are counted."""
 
@@ -18,6 +22,8 @@ class Gate:
 
     What the editions cite was put down when they were planned, so the answer holds for what
     would be sent, whatever has become of the files. An answer is kept until the data change.
+    `had` tells of which day the last data were that were ever here: once there were any, an issue
+    waits until there are some again.
     """
 
     def __init__(
@@ -26,11 +32,14 @@ class Gate:
         data: Retractions,
         policy: SourcePolicy,
         clock: Callable[[], datetime],
+        had: Callable[[], date | None] = lambda: None,
     ) -> None:
         self._citations = citations
         self._data = data
         self._policy = policy
         self._clock = clock
+        self._had = had
+        self._before: date | None = None
         self._stamp: object = None
         self._snapshot: Snapshot | None = None
         self._known: dict[int, str | None] = {}
@@ -42,9 +51,10 @@ class Gate:
         if not self._begun or stamp != self._stamp:
             self._begun, self._stamp, self._known = True, stamp, {}
             self._snapshot = self._data.snapshot()
-        stale = [
-            f for f in retractions.data(self._snapshot, self._policy, self._clock()) if f.blocks
-        ]
+            self._before = self._had() if self._snapshot is None else None
+        now = self._clock()
+        told = retractions.data(self._snapshot, self._policy, now, self._before)
+        stale = [finding for finding in told if finding.blocks]
         if stale:
             return f"{stale[0].message}: {stale[0].remedy}"
         if issue_id not in self._known:
@@ -53,7 +63,15 @@ class Gate:
 
     def _look(self, issue_id: int) -> str | None:
         found = retracted(self._citations.works(issue_id), self._data)
-        return _reason(found) if found else None
+        if found:
+            return _reason(found)
+        if self._snapshot is not None and (bare := self._citations.unsourced(issue_id)):
+            return (
+                f"nobody put down what {len(bare)} of its articles cite, since an older publisher "
+                "planned it: `publisher watch` does so where the file is still the same; otherwise "
+                f"{_ANEW}"
+            )
+        return None
 
 
 def retracted(works: Sequence[Cited], data: Retractions) -> tuple[Cited, ...]:
@@ -73,7 +91,4 @@ def _reason(found: Sequence[Cited]) -> str:
     )
     more = f" and {len(works) - TELL} more" if len(works) > TELL else ""
     what = "a retracted work" if len(works) == 1 else f"{len(works)} retracted works"
-    return (
-        f"it rests on {what}: {told}{more}. Mend the article (publisher check), then make the "
-        "issue anew: issue edit --anew, or once some of it was sent, issue cancel and issue plan"
-    )
+    return f"it rests on {what}: {told}{more}. Mend the article (publisher check), then {_ANEW}"

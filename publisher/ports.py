@@ -35,6 +35,7 @@ from publisher.domain.message import Envelope
 from publisher.domain.notice import Notice
 from publisher.domain.outcome import Outcome
 from publisher.domain.reach import Faulty, Reach
+from publisher.domain.refreshing import Attempt
 from publisher.domain.request import Filed, FormLimits, Request
 from publisher.domain.restore import Replayed
 from publisher.domain.retention import Erased
@@ -91,6 +92,18 @@ class Retractions(Protocol):
 
     def refresh(self, origin: str, now: datetime, as_of: date | None = None) -> Snapshot:
         """Load other data in place of these, all or nothing. Raises UsageError, StoreError."""
+        ...
+
+    def attempt(self) -> Attempt | None:
+        """When the data were asked for last, and whether that fails. Raises StoreError."""
+        ...
+
+    def failed(self, why: str, now: datetime) -> Attempt:
+        """Keep in mind that they could not be had at `now`. Raises StoreError."""
+        ...
+
+    def turn(self) -> AbstractContextManager[bool]:
+        """Whether this process alone asks for the data, as long as the block lasts."""
         ...
 
 
@@ -415,8 +428,10 @@ class Citations(Protocol):
         """The sources that were put down of each version of the article."""
         ...
 
-    def unsourced(self) -> Sequence[tuple[str, str]]:
-        """(article id, version) that issues carry and whose sources were never put down."""
+    def unsourced(self, issue_id: int | None = None) -> Sequence[tuple[str, str]]:
+        """(article id, version) that issues, or this one, carry and whose sources were never put
+        down: nobody knows what they rest on.
+        """
         ...
 
     def put_down(self, cited: Sequence[Cited]) -> int:

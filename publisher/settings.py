@@ -159,6 +159,7 @@ class Settings:
     bounces: Bounces = field(default_factory=Bounces)
     inbound: Inbound = field(default_factory=lambda: Inbound(Path("var/inbound")))
     retractions: str = ""  # where their data come from: an address, a file or a folder
+    refresh_every: timedelta | None = None  # how often `run` loads them again; None: never
     style: str = "vancouver"  # of citations: a name, or a .csl file below the root
     lookup: Lookup | None = None  # who is asked about works
 
@@ -253,6 +254,7 @@ def load(
         bounces=_bounces(document.bounces),
         inbound=_inbound(document.inbound, root),
         retractions=document.sources.retractions,
+        refresh_every=document.sources.refresh,
         style=document.sources.style,
         lookup=lookup(document),
     )

@@ -39,6 +39,7 @@ from publisher.settings_values import (
     Words,
     a_cadence,
     dated,
+    duration_or_never,
     language,
     listed,
     network,
@@ -216,6 +217,11 @@ class ChecksTable(Table):
     link_timeout: Annotated[Duration, Field(ge=timedelta(seconds=1))] = _CHECKS.link_timeout
 
 
+Refresh = Annotated[
+    Annotated[timedelta, Field(ge=timedelta(hours=1))] | None, BeforeValidator(duration_or_never)
+]
+
+
 class SourcesTable(Table):
     """What holds for sources: where the data of retractions come from, when they are old, how
     works are cited, and who is asked about them.
@@ -226,6 +232,7 @@ class SourcesTable(Table):
     )
     stale_after: Annotated[Duration, Field(ge=timedelta(days=1))] = timedelta(days=14)
     stale: Literal["warn", "block"] = "warn"
+    refresh: Refresh = None
     style: Line = "vancouver"
     crossref: Url = "https://api.crossref.org"
     datacite: Url = "https://api.datacite.org"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 
 from publisher.checks.rules import error, warning
 from publisher.domain.article import Article, Source
@@ -62,11 +62,20 @@ def remedy(status: Status) -> str:
     )
 
 
-def data(snapshot: Snapshot | None, policy: SourcePolicy, now: datetime) -> Iterator[Finding]:
-    """Data that are not there, or too old to rely on."""
+def data(
+    snapshot: Snapshot | None, policy: SourcePolicy, now: datetime, had: date | None = None
+) -> Iterator[Finding]:
+    """Data that are not there, or too old to rely on.
+
+    `had`: the day of data that were here once, where that is known. Then they are gone, and that
+    blocks whatever the policy says: what was looked at before must not go unseen now.
+    """
     make = error if policy.stale_blocks else warning
-    if snapshot is None:
-        message = "no data of retractions were loaded yet, so no source was checked"
+    if snapshot is None and had is not None:
+        message = f"the data of retractions are gone (those of {had} were here)"
+        yield error("retraction-data", DATA, message, f"{REFRESH}: until then nothing is sent")
+    elif snapshot is None:
+        message = "there are no data of retractions, so no source was checked"
         yield make("retraction-data", DATA, message, REFRESH)
     elif (old := age(snapshot, now)) > policy.stale_after:
         message = f"the data of retractions are of {snapshot.as_of}, {old.days} days old"

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from publisher.cli import words
+from publisher.cli.fallen import unsourced
 from publisher.cli.frame import cli
 from publisher.cli.session import Session, nonce
 from publisher.correct import Trace
@@ -33,6 +34,8 @@ def correct(
             plan_correction(app, found, session.now(), nonce=nonce, library=library) if plan else ()
         )
         lines = _lines(found)
+        bare = [p for p in app.store.citations.unsourced() if p[0] == found.article.id]
+        lines += unsourced(bare, library)
         for issue in made:
             name = words.name(issue)
             people = words.count(issue.audience, "person", "people")
@@ -42,7 +45,12 @@ def correct(
         if not plan and found.reach.people:
             lines.append(f"To draft it: publisher correct {found.article.slug} --plan")
         session.answer(
-            _document(found) | {"issues": [words.document(issue) for issue in made]}, *lines
+            _document(found)
+            | {
+                "issues": [words.document(issue) for issue in made],
+                "unsourced": [version for _, version in bare],
+            },
+            *lines,
         )
 
 

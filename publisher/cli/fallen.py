@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import typer
@@ -10,6 +11,8 @@ from publisher.cli import words
 from publisher.cli.frame import cli
 from publisher.cli.session import Session
 from publisher.evidence import put_down_sources
+from publisher.formats.history import SHORT
+from publisher.ports import Library
 from publisher.watch import Fallen, Spread, draft
 
 
@@ -18,7 +21,9 @@ def watch(context: typer.Context) -> None:
     """Show retracted works that issues carried, who received them, and how to correct it."""
     session: Session = context.obj
     with session.app() as app:
-        found = put_down_sources(app, app.content.load(), session.now())
+        library = app.content.load()
+        found = put_down_sources(app, library, session.now())
+        bare = app.store.citations.unsourced()
         today = session.started_at.astimezone(app.journal.zone).date()
         lines: list[str] = []
         for each in found:
@@ -26,12 +31,30 @@ def watch(context: typer.Context) -> None:
             if each.open:
                 lines += ["", *draft(each, today).splitlines(), ""]
         session.answer(
-            {"fallen": [_document(each) | {"draft": draft(each, today)} for each in found]},
+            {
+                "fallen": [_document(each) | {"draft": draft(each, today)} for each in found],
+                "unsourced": [{"article": a, "version": version} for a, version in bare],
+            },
             *lines,
+            *unsourced(bare, library),
             *([] if found else ["No issue carried a work that the data call retracted."]),
         )
     if any(each.open for each in found):
         raise typer.Exit(1)
+
+
+def unsourced(bare: Sequence[tuple[str, str]], library: Library) -> list[str]:
+    """Versions that issues carry and of which nobody knows what they cite."""
+    if not bare:
+        return []
+    titles = {article.id: article.title for article in library.articles}
+    return [
+        (
+            "Unknown whether it rests on a retracted work (planned before sources were put down): "
+            f"{words.count(len(bare), 'version')}"
+        ),
+        *(f"  {titles.get(a, a)}, version {version[:SHORT]}" for a, version in bare),
+    ]
 
 
 def describe(fallen: Fallen) -> list[str]:

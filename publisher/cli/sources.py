@@ -16,6 +16,7 @@ from publisher.cli.session import Session, table
 from publisher.domain.article import Source
 from publisher.domain.retraction import Snapshot, Standing, age
 from publisher.errors import NotFound, UsageError
+from publisher.evidence import origin as configured
 from publisher.evidence import put_down_sources
 from publisher.formats import works
 from publisher.formats.works import Work
@@ -54,9 +55,7 @@ def refresh(
     """Load the data of retractions; a file that is cut off or another leaves the old ones."""
     session: Session = context.obj
     settings = session.settings()
-    place = origin or settings.retractions
-    if origin is None and "://" not in place:
-        place = str(settings.root / place)
+    place = origin or configured(settings)
     session.say(f"Loading {place} …")
     made = open_retractions(settings).refresh(place, session.started_at, _day(as_of))
     with session.app() as app:

@@ -47,6 +47,7 @@ class Overview:
     stuck: tuple[tuple[Issue, str], ...]
     traffic: traffic.Traffic
     fallen: tuple[Fallen, ...]
+    data: tuple[str, ...]
     waiting: Waiting | None
     erased: tuple[datetime, Erased] | None
     missing_keys: frozenset[str]
@@ -93,6 +94,7 @@ def _look(app: App, now: datetime) -> Overview:
         stuck=advice.stuck(app.store),
         traffic=traffic.look(app, now),
         fallen=tuple(each for each in watch_sources(app, library) if each.open),
+        data=tuple(advice.for_sources(app, library, now)),
         waiting=None if app.engine is None else app.engine.waiting(),
         erased=app.store.subscribers.erased(),
         missing_keys=app.store.suppressions.missing_keys(),
@@ -114,6 +116,7 @@ def _next_steps(seen: Overview) -> list[str]:
             steps.append(
                 f"Settle the mails of {name} that nobody answered: publisher issue show {name}"
             )
+    steps += seen.data
     if seen.fallen:
         steps.append("Tell those who received what was retracted since: publisher watch")
     if seen.reviews:
@@ -160,6 +163,7 @@ def _document(app: App, session: Session, seen: Overview, steps: Sequence[str]) 
             {"work": each.name, "title": each.title, "articles": [a.slug for a in each.open]}
             for each in seen.fallen
         ],
+        "data": list(seen.data),
         "untold": [
             {
                 "feed": each.topic,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
+from publisher.app import App
 from publisher.cli import words
 from publisher.domain.delivery import DeliveryState
 from publisher.domain.issue import Issue, IssueState
 from publisher.errors import Restored, StoreError
-from publisher.ports import Store
+from publisher.plan import lacking
+from publisher.ports import Library, Store
 
 READ = 1000
 """How many mails that were not accepted are read to find what the server said."""
@@ -26,6 +29,20 @@ def for_overdue(waiting: Iterable[tuple[Issue, str | None]]) -> list[str]:
         f"{words.name(issue)}"
         for issue, url in waiting
     ]
+
+
+def for_sources(app: App, library: Library, now: datetime) -> list[str]:
+    """What is the matter with the data of retractions: gone, old, or not to be had."""
+    snapshot = library.register.snapshot
+    found = []
+    if snapshot is not None or app.store.ledger.had_data() is not None:
+        told = lacking(snapshot, app.journal, app.store, now)
+        found = [f"{each.message[:1].upper()}{each.message[1:]}: {each.remedy}" for each in told]
+    last = app.retractions.attempt()
+    if last is not None and last.failing_since is not None:
+        since = words.when(last.failing_since, app.journal)
+        found.append(f"The data of retractions cannot be refreshed since {since}: {last.why}")
+    return found
 
 
 def restored(store: Store) -> str | None:

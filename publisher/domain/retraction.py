@@ -119,7 +119,7 @@ class Register:
         if not known:
             return Status(Standing.UNKNOWN, why="it has no DOI and no PMID to be looked up by")
         if self.snapshot is None:
-            return Status(Standing.UNKNOWN, why="no data of retractions were loaded yet")
+            return Status(Standing.UNKNOWN, why="there are no data of retractions")
         found = [judge(self.events[key]) for key in known if key in self.events]
         return max(found, key=lambda each: _WEIGHT[each.standing], default=Status(Standing.CLEAR))
 

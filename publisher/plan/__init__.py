@@ -13,6 +13,7 @@ from publisher.plan.digesting import (
     sight,
 )
 from publisher.plan.forcing import block, forcings
+from publisher.plan.lacking import lacking
 from publisher.plan.looking import Upcoming, upcoming
 from publisher.plan.slots import (
     LOOK_BACK,
@@ -45,6 +46,7 @@ __all__ = [
     "due",
     "first_seen",
     "forcings",
+    "lacking",
     "lapse",
     "newsletter_of",
     "pick",

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from publisher.checks import edition as edition_checks
-from publisher.checks import retractions
 from publisher.checks.text import is_sound
 from publisher.domain.article import Article, by_id
 from publisher.domain.finding import Finding
@@ -18,6 +17,7 @@ from publisher.domain.template import TemplateSet
 from publisher.errors import Defect, NotAllowed, NotFound, UsageError
 from publisher.formats import catalogue, email
 from publisher.plan.forcing import block
+from publisher.plan.lacking import lacking
 from publisher.plan.telling import untold
 from publisher.ports import Issues, Library, Store
 
@@ -86,7 +86,7 @@ def reshape(
             f"no article would be left in {issue.name}: cancel it instead "
             f"(publisher issue cancel {issue.name})"
         )
-    block(retractions.data(library.register.snapshot, journal.sources, now), issue.name)
+    block(lacking(library.register.snapshot, journal, store, now), issue.name)
     editions = _editions(journal, newsletter, issue, shaping, library, templates, store.issues)
     left = [known[article_id] for article_id in members if article_id not in shaping.dropped]
     return store.issues.reshape(issue_id, shaping, editions, now, cited(left))

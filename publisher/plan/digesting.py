@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from publisher.checks import edition as edition_checks
-from publisher.checks import retractions, withdrawals
+from publisher.checks import withdrawals
 from publisher.domain.article import Article, Correction
 from publisher.domain.cadence import Cadence, CadenceKind, Slot
 from publisher.domain.digest import LATENESS, Candidate, Digest, LeftOut, choose, for_topics
@@ -30,6 +30,7 @@ from publisher.domain.template import TemplateSet
 from publisher.errors import NotAllowed, NumberTaken, StoreError
 from publisher.formats import catalogue, email
 from publisher.plan.forcing import block
+from publisher.plan.lacking import lacking
 from publisher.plan.slots import kind_of, slot_id
 from publisher.plan.telling import untold
 from publisher.ports import Group, Issues, Library, NewIssue, Sightings, Store
@@ -195,7 +196,7 @@ def plan(
     )
     if made.nothing is not None:
         return existing or store.issues.skip(name, slot.at, made.nothing, now)
-    block(retractions.data(library.register.snapshot, journal.sources, now), newsletter.slug)
+    block(lacking(library.register.snapshot, journal, store, now), newsletter.slug)
     told = untold(
         newsletter.slug,
         library.articles,

@@ -20,6 +20,7 @@ from publisher.domain.wakeup import ALL, Share
 from publisher.errors import PublisherError
 from publisher.scheduler.memory import Memory
 from publisher.scheduler.receiving import expected, receive_until
+from publisher.scheduler.refreshing import refresh_until
 from publisher.scheduler.running import (
     Clock,
     Live,
@@ -105,6 +106,10 @@ def _threads(
                 threads.append(
                     threading.Thread(target=receive_until, args=(live, clock, stop), name="receive")
                 )
+        # Each machine that sends needs the data, so workers fetch them as well.
+        threads.append(
+            threading.Thread(target=refresh_until, args=(live, clock, stop), name="refresh")
+        )
         if share is not None:
             threads.append(
                 threading.Thread(target=_work, args=(live, clock, stop, share), name="work")

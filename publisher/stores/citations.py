@@ -37,10 +37,10 @@ class SqlCitations:
         with self._database.read() as connection:
             return citing.of_article(connection, article_id)
 
-    def unsourced(self) -> Sequence[tuple[str, str]]:
+    def unsourced(self, issue_id: int | None = None) -> Sequence[tuple[str, str]]:
         """(article id, version) that issues carry and whose sources were never put down."""
         with self._database.read() as connection:
-            return citing.unsourced(connection)
+            return citing.unsourced(connection, issue_id)
 
     def put_down(self, cited: Sequence[Cited]) -> int:
         """Keep the sources of versions that issues carry and that have none yet; how many."""

@@ -74,13 +74,15 @@ def carrying(connection: Connection, article_id: str) -> Sequence[tuple[int, str
     return [(row.issue_id, row.version) for row in rows]
 
 
-def unsourced(connection: Connection) -> Sequence[tuple[str, str]]:
+def unsourced(connection: Connection, issue_id: int | None = None) -> Sequence[tuple[str, str]]:
     """(article id, version) that editions hold and of which no source was put down."""
     e, a = edition_article.c, article_source.c
     known = exists().where(a.article_id == e.article_id, a.version == e.version)
-    rows = connection.execute(
-        select(e.article_id, e.version).where(~known).distinct().order_by(e.article_id, e.version)
-    )
+    query = select(e.article_id, e.version).where(~known).distinct()
+    if issue_id is not None:
+        mine = select(edition.c.id).where(edition.c.issue_id == issue_id)
+        query = query.where(e.edition_id.in_(mine))
+    rows = connection.execute(query.order_by(e.article_id, e.version))
     return [(row.article_id, row.version) for row in rows]
 
 

@@ -7,15 +7,18 @@ import os
 import threading
 import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from publisher.domain.retraction import Register, Standing
+from publisher.domain.refreshing import Attempt, due_at
+from publisher.domain.retraction import Register, Snapshot, Standing
 from publisher.errors import StoreError, UsageError
 from publisher.retractions import RetractionFile
+from publisher.retractions.memory import Known, RefreshMemory
 from tests.factories import source
 from tests.retractions import SAMPLE, many, row, text, write
 
@@ -92,7 +95,8 @@ def test_what_is_wrong_leaves_the_old_data(file: RetractionFile, tmp_path: Path)
         file.refresh(str(tmp_path / "none.csv"), NOW)
     assert file.snapshot() == before
     assert file.stamp() == stamp
-    assert [each.name for each in (tmp_path / "var").iterdir()] == ["retractions.sqlite3"]
+    names = {each.name for each in (tmp_path / "var").iterdir()}
+    assert names == {"retractions.sqlite3", "retractions.json"}
 
 
 def test_a_folder_gives_its_newest_csv(file: RetractionFile, tmp_path: Path) -> None:
@@ -128,10 +132,19 @@ class _Answers(BaseHTTPRequestHandler):
         if self.path == "/none":
             self.send_error(404)
             return
+        asked = (self.headers["If-None-Match"], self.headers["If-Modified-Since"])
+        self.server.asked.append(asked)  # type: ignore[attr-defined]
+        if self.path == "/tagged" and asked[0] == '"v1"':
+            self.send_response(304)
+            self.end_headers()
+            return
         self.send_response(200)
+        if self.path == "/tagged":
+            self.send_header("ETag", '"v1"')
+            self.send_header("Last-Modified", "Fri, 20 Nov 2026 09:00:00 GMT")
         self.send_header("Content-Length", str(len(whole)))
         self.end_headers()
-        self.wfile.write(whole if self.path == "/whole" else whole[:900])
+        self.wfile.write(whole[:900] if self.path == "/cut" else whole)
 
     def log_message(self, *_: object) -> None:
         """Silent."""
@@ -142,6 +155,7 @@ def server() -> Iterator[ThreadingHTTPServer]:
     """A real web server on this machine."""
     made = ThreadingHTTPServer(("127.0.0.1", 0), _Answers)
     made.agents = []  # type: ignore[attr-defined]
+    made.asked = []  # type: ignore[attr-defined]
     thread = threading.Thread(target=made.serve_forever, daemon=True)
     thread.start()
     yield made
@@ -164,3 +178,76 @@ def test_data_come_over_http(file: RetractionFile, server: ThreadingHTTPServer) 
     with pytest.raises(UsageError, match="cannot be fetched"):
         file.refresh(f"{base}/whole", NOW)
     assert file.snapshot() == made
+
+
+def test_a_server_is_asked_only_for_what_changed(
+    file: RetractionFile, server: ThreadingHTTPServer, tmp_path: Path
+) -> None:
+    """Unchanged data are of the day on which the server says so; others are asked for whole."""
+    url = f"http://127.0.0.1:{server.server_address[1]}/tagged"
+    first = file.refresh(url, NOW)
+    again = file.refresh(url, NOW + timedelta(days=2))
+    assert server.asked == [  # type: ignore[attr-defined]
+        (None, None),
+        ('"v1"', "Fri, 20 Nov 2026 09:00:00 GMT"),
+    ]
+    assert again == replace(first, as_of=(NOW + timedelta(days=2)).date())
+    assert file.snapshot() == again
+    stamp = file.stamp()
+    assert file.refresh(url, NOW + timedelta(days=2, hours=1)) == again
+    assert file.stamp() == stamp  # a day that is the same changes nothing
+    file.refresh(str(SAMPLE), NOW, (NOW + timedelta(days=2)).date())
+    file.refresh(url, NOW + timedelta(days=3))
+    assert server.asked[-1] == (None, None)  # type: ignore[attr-defined]  # another origin was here
+    (tmp_path / "var/retractions.sqlite3").unlink()
+    file.refresh(url, NOW + timedelta(days=3))
+    assert server.asked[-1] == (None, None)  # type: ignore[attr-defined]
+
+
+def test_attempts_are_kept_in_mind(file: RetractionFile, tmp_path: Path) -> None:
+    """Since when it fails, and that a success ends it; a spoilt memory costs a download."""
+    assert file.attempt() is None
+    file.failed("no", NOW)
+    last = file.failed("still no", NOW + timedelta(hours=1))
+    assert (last.failing_since, last.why) == (NOW, "still no")
+    assert file.attempt() == last
+    file.refresh(str(SAMPLE), NOW, DAY)
+    assert file.attempt() == Attempt(NOW)
+    memory = tmp_path / "var/retractions.json"
+    memory.write_text("[]")
+    assert file.attempt() is None
+    memory.unlink()
+    memory.mkdir()
+    with pytest.raises(StoreError, match="cannot be used"):
+        file.attempt()
+    with pytest.raises(StoreError, match="cannot be used"):
+        RefreshMemory(memory).keep(Known())
+
+
+def test_one_process_at_a_time_asks(file: RetractionFile) -> None:
+    """The other leaves it alone."""
+    with file.turn() as ours, file.turn() as others:
+        assert (ours, others) == (True, False)
+
+
+def test_spoilt_data_are_replaced(file: RetractionFile, tmp_path: Path) -> None:
+    """What the words say: a refresh mends it."""
+    file.refresh(str(SAMPLE), NOW, DAY)
+    (tmp_path / "var/retractions.sqlite3").write_bytes(b"x" * 5000)
+    assert file.refresh(str(SAMPLE), NOW, DAY) == file.snapshot()
+
+
+@pytest.mark.parametrize(
+    ("last", "here", "expected"),
+    [
+        (None, False, None),
+        (None, True, NOW + timedelta(days=1)),
+        (Attempt(NOW), True, NOW + timedelta(days=1)),
+        (Attempt(NOW), False, None),  # somebody deleted them
+        (Attempt(NOW, NOW, "no"), True, NOW + timedelta(hours=1)),
+    ],
+)
+def test_when_it_is_time(last: Attempt | None, here: bool, expected: datetime | None) -> None:
+    """After each span; an hour after a failure; at once where there are none."""
+    snapshot = Snapshot(NOW.date(), "a", 1, 1, "x", NOW) if here else None
+    assert due_at(last, snapshot, timedelta(days=1)) == expected

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import closing
 from email import message_from_bytes
 
 from publisher.app import open_app
@@ -10,7 +12,7 @@ from publisher.scheduler import Memory, tick
 from publisher.settings import load as load_settings
 from tests.cli.conftest import Journal
 from tests.cli.test_sending import outbox
-from tests.cli.test_sources import VITAL, article, retract
+from tests.cli.test_sources import VITAL, article, load, retract
 
 AFTER = "2026-11-26T09:00+00:00"
 
@@ -85,3 +87,46 @@ def test_who_is_forgotten_can_still_be_watched(planned: Journal) -> None:
     article(planned).unlink()
     shown = planned.run("watch", now=AFTER, code=1).stdout
     assert "The article is gone" in shown
+
+
+def test_what_an_older_publisher_sent_is_said_to_be_unknown(planned: Journal) -> None:
+    """Its sources are put down where the file is as it was then; else that is said, everywhere."""
+    planned.run("send", "weekly/1", "--yes")
+    store = planned.root / "var/store.sqlite3"
+
+    def forget() -> None:
+        with closing(sqlite3.connect(store)) as base:
+            base.execute("DELETE FROM article_source")  # as before migration 0007
+            base.commit()
+
+    forget()
+    retract(planned)  # the file is still the same: what it cites is put down, and found fallen
+    assert planned.json("watch", now=AFTER, code=1)["unsourced"] == []
+    forget()
+    path = article(planned)
+    draft = (
+        "corrections:\n  - date: 2026-11-25\n    kind: correction\n    wrong: W.\n    right: R.\n"
+    )
+    path.write_text(path.read_text().replace("evidence: strong\n", f"evidence: strong\n{draft}"))
+    said = planned.run("watch", now=AFTER).stdout
+    assert "No issue carried" in said
+    assert "Unknown whether it rests on a retracted work" in said
+    assert "Unknown whether" in planned.run("correct", "vitamin-d", now=AFTER).stdout
+    shown = planned.json("ledger", "vitamin-d", now=AFTER)
+    assert [each["sources_on_record"] for each in shown["versions"]] == [False, True]
+    assert "went out before sources were put down" in shown["remarks"][0]
+
+
+def test_data_that_vanish_stop_what_comes_next(planned: Journal) -> None:
+    """Said by status; planning and sending wait for a refresh, a new journal does not."""
+    load(planned)
+    (planned.root / "var/retractions.sqlite3").unlink()
+    (planned.root / "var/retractions.json").unlink()
+    status = planned.json("status")
+    assert "The data of retractions are gone (those of 2026-11-22" in status["data"][0]
+    assert status["data"][0] in status["next"]
+    assert "are gone" in planned.run("send", "weekly/1", "--yes", code=2).stderr
+    assert outbox(planned) == []
+    load(planned)
+    planned.run("send", "weekly/1", "--yes")
+    assert len(outbox(planned)) == 3

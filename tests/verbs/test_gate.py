@@ -8,19 +8,21 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from publisher.dispatch import Dispatcher
 from publisher.domain.issue import Issue, IssueEvent, IssueState
 from publisher.domain.message import Envelope
 from publisher.domain.outcome import Outcome
-from publisher.domain.retraction import SourcePolicy
+from publisher.domain.retraction import SourcePolicy, cited
 from publisher.domain.template import TemplateSet
-from publisher.errors import BlockedByFindings
+from publisher.errors import BlockedByFindings, StoreError
 from publisher.gate import Gate
 from publisher.ports import Library, Store
 from publisher.release import release
 from publisher.retractions import RetractionFile
 from publisher.site import Tree
+from publisher.stores.sql import SqlStore
 from publisher.transports.memory import MemorySender, MemoryTransport
 from tests.factories import article, journal, numbered, source
 from tests.retractions import row, write
@@ -160,6 +162,9 @@ def test_the_gate_asks_again_only_when_the_data_change(
     works = press.store.citations.works
 
     class Counting:
+        def unsourced(self, _: int) -> object:
+            return ()
+
         def works(self, issue_id: int) -> object:
             reads.append(issue_id)
             return works(issue_id)
@@ -230,3 +235,43 @@ def test_many_articles_are_put_down(press: Press) -> None:
     issue = press.plan(numbered(3, published_at=FRIDAY), TUESDAY)
     assert len(press.store.citations.works(issue.id)) == 6
     assert article().id
+
+
+def test_data_that_are_gone_close_the_gate_until_there_are_others(
+    press: Press, data: RetractionFile, tmp_path: Path
+) -> None:
+    """A journal that never had any goes on; one that had them waits, whatever the policy."""
+    issue = planned(press)
+    ledger = press.store.ledger
+
+    def asked() -> str | None:
+        policy = SourcePolicy()
+        return Gate(press.store.citations, data, policy, lambda: TUESDAY, ledger.had_data)(issue.id)
+
+    fresh = (replace(ONE[0], id=f"{ONE[0].id}x", slug="new", published_at=TUESDAY),)
+    snapshot = data.snapshot()
+    assert snapshot is not None
+    (tmp_path / "retractions.sqlite3").unlink()
+    assert asked() is None
+    ledger.loaded(snapshot, TUESDAY)
+    assert f"the data of retractions are gone (those of {snapshot.as_of}" in (asked() or "")
+    with pytest.raises(BlockedByFindings, match="are gone"):
+        press.plan(fresh, TUESDAY + timedelta(days=7), of=None)
+    data.refresh(str(write(tmp_path / "rw.csv", BASE)), TUESDAY, TUESDAY.date())
+    assert asked() is None
+    (tmp_path / "retractions.sqlite3").write_bytes(b"spoilt" * 1000)
+    with pytest.raises(StoreError, match="nothing is checked, so nothing goes"):
+        asked()
+
+
+def test_what_an_older_publisher_planned_is_not_taken_for_clear(
+    press: Press, data: RetractionFile
+) -> None:
+    """No source of it was ever put down: it waits until they are, or until it is made anew."""
+    issue = planned(press)
+    assert isinstance(press.store, SqlStore)
+    with press.store.database.write() as connection:
+        connection.execute(text("DELETE FROM article_source"))
+    assert "nobody put down what 1 of its articles cite" in (gate(press, data)(issue.id) or "")
+    press.store.citations.put_down(cited(ONE))
+    assert gate(press, data)(issue.id) is None

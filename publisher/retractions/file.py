@@ -5,24 +5,29 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import sqlite3
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from filelock import FileLock, Timeout
+
+from publisher.domain import refreshing
+from publisher.domain.refreshing import Attempt
 from publisher.domain.retraction import Event, Nature, Snapshot, doi_key
 from publisher.errors import StoreError, UsageError
 from publisher.formats import retractionwatch
 from publisher.formats.retractionwatch import NotTheData
+from publisher.retractions import fetching
+from publisher.retractions.fetching import NOTHING
+from publisher.retractions.memory import Known, RefreshMemory
 
-LARGEST = 512 * 1024 * 1024
-"""Bytes of a file of data; Retraction Watch's has about 60."""
-TIMEOUT = 60.0
-"""Seconds for connecting, and between two pieces of what is fetched."""
 SHRINK = 0.9
 """A file with less than this share of the rows before is no newer one, but a part of one."""
 _ROWS = 2_000
@@ -49,6 +54,7 @@ class RetractionFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._memory = RefreshMemory(path.with_suffix(".json"))
 
     def stamp(self) -> tuple[int, int, int] | None:
         """What changes when the data do; None while there are none. Cheap."""
@@ -99,23 +105,93 @@ class RetractionFile:
         """Load the data from `origin` (a file, a folder, or an http address) in place of the old.
 
         `as_of` is the day that they are of; without it that of the file's last change, or of the
-        download. Raises UsageError for what is not there, not the data, cut off, or older than
-        what there is, and StoreError where the new file cannot be written; then the old one
-        stays as it is.
+        download. A server is asked only for what changed since: what it says is as it was is of
+        this day from now on. Raises UsageError for what is not there, not the data, cut off, or
+        older than what there is, and StoreError where the new file cannot be written; then the
+        old one stays as it is.
         """
-        with _opened(origin) as (stream, dated):
-            day = as_of or min(dated or now.date(), now.date())
-            before = self.snapshot()
+        before, told = self._present(), self._memory.read()
+        same = before is not None and (told.origin, told.sha256) == (origin, before.sha256)
+        with fetching.opened(origin, told.validators if same else NOTHING) as found:
+            day = as_of or min(found.changed or now.date(), now.date())
             if before is not None and day < before.as_of:
                 raise UsageError(
                     f"{origin} is of {day}, older than the data of {before.as_of} that are here: "
                     "the old ones stay; say --as-of if that day is wrong"
                 )
-            return self._replace(stream, origin, now, day, before)
+            if found.stream is not None:
+                made = self._replace(found.stream, origin, now, day, before)
+                said = found.validators
+            else:  # a server says so only of what it was told that we have
+                assert before is not None  # noqa: S101
+                made, said = self._confirm(before, day), told.validators
+        self._memory.keep(Known(origin, made.sha256, said, Attempt(now)))
+        return made
+
+    def attempt(self) -> Attempt | None:
+        """When the data were asked for last, and whether that fails."""
+        return self._memory.read().attempt
+
+    def failed(self, why: str, now: datetime) -> Attempt:
+        """Keep in mind that they could not be had at `now`."""
+        made = refreshing.failed(self.attempt(), why, now)
+        self._memory.tried(made)
+        return made
+
+    @contextmanager
+    def turn(self) -> Iterator[bool]:
+        """Whether this process alone asks for the data, as long as the block lasts."""
+        lock = FileLock(self._path.with_suffix(".lock"), timeout=0)
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        except Timeout:
+            yield False
+            return
+        except OSError as wrong:
+            raise self._unusable(wrong.strerror) from wrong
+        try:
+            yield True
+        finally:
+            lock.release()
+
+    def _present(self) -> Snapshot | None:
+        """What is here now; data that cannot be read are replaced like none."""
+        try:
+            return self.snapshot()
+        except StoreError:
+            return None
+
+    def _confirm(self, before: Snapshot, day: date) -> Snapshot:
+        """The same data, known to be those of `day`: in a copy that takes their place at once."""
+        made = replace(before, as_of=day)
+        if day == before.as_of:
+            return made
+        with self._fresh() as fresh:
+            shutil.copyfile(self._path, fresh)
+            with closing(sqlite3.connect(fresh)) as base, base:
+                base.execute(
+                    "UPDATE snapshot SET value = ? WHERE name = 'as_of'", (day.isoformat(),)
+                )
+            self._swap_in(fresh)
+        return made
 
     def _replace(
         self, stream: BinaryIO, origin: str, now: datetime, day: date, before: Snapshot | None
     ) -> Snapshot:
+        with self._fresh() as fresh:
+            made = _write(fresh, stream, origin, now, day)
+            if before is not None and made.rows < SHRINK * before.rows:
+                raise UsageError(
+                    f"{origin} has {made.rows:,} rows and the data that are here {before.rows:,}: "
+                    f"it looks cut off, so the old ones stay; if not, delete {self._path} first"
+                )
+            self._swap_in(fresh)
+        return made
+
+    @contextmanager
+    def _fresh(self) -> Iterator[Path]:
+        """A new file beside the data, gone at the end unless it has taken their place."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=".retractions-")
@@ -124,21 +200,17 @@ class RetractionFile:
             raise self._unusable(wrong.strerror) from wrong
         fresh = Path(name)
         try:
-            made = _write(fresh, stream, origin, now, day)
-            if before is not None and made.rows < SHRINK * before.rows:
-                raise UsageError(
-                    f"{origin} has {made.rows:,} rows and the data that are here {before.rows:,}: "
-                    f"it looks cut off, so the old ones stay; if not, delete {self._path} first"
-                )
-            with fresh.open("rb") as written:
-                os.fsync(written.fileno())
-            fresh.chmod(0o644)
-            fresh.replace(self._path)
+            yield fresh
         except (OSError, sqlite3.Error) as wrong:
             raise self._unusable(str(wrong)) from wrong
         finally:
             fresh.unlink(missing_ok=True)
-        return made
+
+    def _swap_in(self, fresh: Path) -> None:
+        with fresh.open("rb") as written:
+            os.fsync(written.fileno())
+        fresh.chmod(0o644)
+        fresh.replace(self._path)
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -152,8 +224,9 @@ class RetractionFile:
 
     def _unusable(self, why: str | None) -> StoreError:
         return StoreError(
-            f"{self._path}, the data of retractions, cannot be used: {why}; mend that, or delete "
-            "it and run `publisher sources refresh`: until then nothing is checked, so nothing goes"
+            f"{self._path}, the data of retractions, cannot be used: {why}; mend that, or run "
+            "`publisher sources refresh`, which puts others in its place: until then nothing is "
+            "checked, so nothing goes"
         )
 
 
@@ -207,8 +280,8 @@ def _whole(stream: BinaryIO, digest: Any) -> Iterator[bytes]:
     size, last = 0, b"\n"
     for line in stream:
         size += len(line)
-        if size > LARGEST:
-            raise NotTheData(f"the file has more than {LARGEST:,} bytes")
+        if size > fetching.LARGEST:
+            raise NotTheData(f"the file has more than {fetching.LARGEST:,} bytes")
         digest.update(line)
         last = line
         yield line
@@ -255,59 +328,3 @@ def _keys(numbered: Iterable[tuple[int, Event]]) -> Iterator[tuple[str, int]]:
 
 def _pieces(values: list[str], size: int) -> Iterator[list[str]]:
     return (values[at : at + size] for at in range(0, len(values), size))
-
-
-# --- where the data come from -----------------------------------------------------------------
-
-
-@contextmanager
-def _opened(origin: str) -> Iterator[tuple[BinaryIO, date | None]]:
-    """The data as a stream, and the day that the file was changed last."""
-    if origin.startswith(("http://", "https://")):
-        with tempfile.TemporaryFile() as spool:
-            _download(origin, spool)
-            spool.seek(0)
-            yield spool, None
-        return
-    path = _newest_in(Path(origin))
-    try:
-        with path.open("rb") as stream:
-            changed = os.fstat(stream.fileno()).st_mtime
-            yield stream, datetime.fromtimestamp(changed).astimezone().date()
-    except OSError as wrong:
-        raise UsageError(f"{path} cannot be read: {wrong.strerror}") from wrong
-
-
-def _newest_in(path: Path) -> Path:
-    """The file itself, or the `*.csv` of a folder that was changed last."""
-    if not path.is_dir():
-        return path
-    found = [file for file in path.iterdir() if file.suffix.lower() == ".csv" and file.is_file()]
-    if not found:
-        raise UsageError(f"there is no .csv file in {path}")
-    return max(found, key=lambda file: (file.stat().st_mtime_ns, file.name))
-
-
-def _download(url: str, spool: BinaryIO) -> None:
-    import httpx  # a tenth of a second that a file on disk does not need
-
-    from publisher import __version__
-
-    agent = {"User-Agent": f"journal-publisher/{__version__} (retraction data refresh)"}
-    size = 0
-    try:
-        with (
-            httpx.Client(timeout=TIMEOUT, follow_redirects=True, headers=agent) as client,
-            client.stream("GET", url) as answer,
-        ):
-            if answer.status_code != httpx.codes.OK:
-                raise UsageError(f"{url} answers {answer.status_code} {answer.reason_phrase}")
-            for piece in answer.iter_bytes():
-                size += len(piece)
-                if size > LARGEST:
-                    raise NotTheData(f"{url} has more than {LARGEST:,} bytes")
-                spool.write(piece)
-    except (httpx.HTTPError, httpx.InvalidURL) as wrong:
-        raise UsageError(
-            f"{url} cannot be fetched ({type(wrong).__name__}: {wrong}); the old data stay"
-        ) from wrong
