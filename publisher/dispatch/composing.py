@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from publisher.domain.delivery import Claim, OutboxKind
 from publisher.domain.journal import Journal, Newsletter
@@ -79,11 +79,11 @@ class Composer:
         """What makes this claim's message. Raises what stands in the way of its whole edition."""
         if claim.kind is OutboxKind.NOTICE:
             sender = self._envelope_sender(self._journal.sender.address)
-            return lambda: self._notice(claim, sender)
+            return partial(self._notice, claim, sender)
         if claim.edition_id is None:
             raise Defect(f"delivery {claim.id} names no edition")
         compiled = self._compiled(claim.edition_id)
-        return lambda: self._delivery(claim, compiled)
+        return partial(self._delivery, claim, compiled)
 
     def _compile(self, edition_id: int) -> _Compiled:
         edition, issue = self._issues.edition(edition_id)

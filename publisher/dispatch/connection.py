@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum, auto
 from queue import SimpleQueue
 from typing import Literal, NamedTuple
@@ -21,9 +20,11 @@ from publisher.domain.outcome import Outcome, OutcomeKind, cleaned
 from publisher.errors import TransportError, TransportUnavailable, UsageError
 from publisher.ports import NimbleSender, Sender, Transport
 
+# Looked up for every message: reading a member off its class costs more than all else there.
+_LOSE = DeliveryEvent.LOSE
 
-@dataclass(frozen=True, slots=True)
-class Order:
+
+class Order(NamedTuple):
     """A message that is journalled as `sending`: it may leave now."""
 
     claim: Claim
@@ -99,11 +100,23 @@ class Connection:
     def begin(self, order: Order) -> Post | None:
         """Send without waiting; what became of it, if that is known at once."""
         self._claim = order.claim
-        return self._attempt(order)
+        assert self._nimble is not None  # noqa: S101 - `nimble` was asked
+        try:
+            message, envelope = order.fill()
+            self._handed = True
+            outcome = self._nimble.begin(message, envelope)
+        except BaseException as error:  # noqa: BLE001 - it says whose business it is
+            return self._failed(error)
+        return None if outcome is None else self._done(outcome)
 
     def finish(self) -> Post | None:
         """What became of the message that was begun, if it is known by now."""
-        return self._attempt(None)
+        assert self._nimble is not None  # noqa: S101 - `begin` was used
+        try:
+            outcome = self._nimble.finish()
+        except BaseException as error:  # noqa: BLE001 - it says whose business it is
+            return self._failed(error)
+        return None if outcome is None else self._done(outcome)
 
     def wait_out(self) -> None:
         """Let the thread wait for the answer to the message that was begun."""
@@ -175,33 +188,26 @@ class Connection:
 
     # --- one message ------------------------------------------------------------------------
 
-    def _attempt(self, order: Order | None) -> Post | None:
-        """A step of the ledger's thread; what is wrong with it is our own thread's business."""
-        nimble = self._nimble
-        assert nimble is not None  # noqa: S101 - `nimble` was asked
-        try:
-            outcome = nimble.finish() if order is None else self._handed_to(nimble, order)
-        except TransportError as error:
-            settlement = self._lost(error)
-        except BaseException as error:  # noqa: BLE001 - raised by the thread, as any of its own
-            self._orders.put(error)
-            return Post(self)
-        else:
-            if outcome is None:
-                return None
-            settlement = self._settled(outcome)
-        if nimble.usable and settlement.event is not DeliveryEvent.LOSE:
-            return Post(self, settlement, wants=True)
+    def _done(self, outcome: Outcome) -> Post:
+        """The outcome of a step of the ledger's thread."""
+        return self._told(self._settled(outcome))
+
+    def _failed(self, error: BaseException) -> Post:
+        """A step of the ledger's thread failed; a fault of ours is our own thread's to raise."""
+        if isinstance(error, TransportError):
+            return self._told(self._lost(error))
+        if isinstance(error, UsageError) and not self._handed:
+            return self._done(Outcome(OutcomeKind.REFUSED, 0, str(error)))
+        self._orders.put(error)
+        return Post(self)
+
+    def _told(self, settlement: Settlement) -> Post:
+        """With another order wanted, or another session first."""
+        assert self._nimble is not None  # noqa: S101 - `nimble` was asked
+        if settlement.event is not _LOSE and self._nimble.usable:
+            return Post(self, settlement, True)
         self._orders.put(Errand.RENEW)
         return Post(self, settlement)
-
-    def _handed_to(self, sender: NimbleSender, order: Order) -> Outcome | None:
-        try:
-            message, envelope = order.fill()
-        except UsageError as error:
-            return Outcome(OutcomeKind.REFUSED, 0, str(error))
-        self._handed = True
-        return sender.begin(message, envelope)
 
     def _deliver(self, order: Order | Literal[Errand.WAIT_OUT]) -> Settlement:
         try:

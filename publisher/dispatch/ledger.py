@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -139,8 +138,8 @@ class Ledger:
                 lane.spawn(self._connect)
                 lane.shrink()
             self._take(self._collect(wait=not self._can_start()))
-            self._intake.refill()
             self._exchange()
+            self._intake.refill()  # while the servers have something to do
             for lane in self._lanes.values():
                 if not lane.waiting and not lane.sources:
                     lane.dismiss_idle()
@@ -254,9 +253,15 @@ class Ledger:
     def _pass_gate(self) -> None:
         """Pause every issue with a message about to start that must not go on."""
         for lane in self._lanes.values():
-            for issue_id in {claim.issue_id for claim in lane.ready if claim.issue_id is not None}:
-                if why := self._gate(issue_id):
-                    self._pause(lane, issue_id, why)
+            passed: set[int | None] = {None}
+            # Where one is paused, the messages of another take their place.
+            while (
+                starting := {each.issue_id for each in islice(lane.ready, len(lane.idle))} - passed
+            ):
+                for issue_id in starting:
+                    if issue_id is not None and (why := self._gate(issue_id)):
+                        self._pause(lane, issue_id, why)
+                passed |= starting
 
     def _advance(self, starting: Sequence[Claim]) -> frozenset[tuple[OutboxKind, int]]:
         """The commit, tried again for a while: a locked or full store often recovers.
@@ -307,14 +312,16 @@ class Ledger:
     def _timed(self, settlement: Settlement) -> Settlement:
         """With the time of the next attempt, for a deferral."""
         claim = settlement.claim
-        if settlement.event is DeliveryEvent.RETURN and self._losses.too_many(claim):
-            settlement = replace(settlement, event=DeliveryEvent.DEFER)
-        if settlement.event is not DeliveryEvent.DEFER:
+        if settlement.event not in SLOWING:
             return settlement
+        if settlement.event is DeliveryEvent.RETURN:
+            if not self._losses.too_many(claim):
+                return settlement
+            settlement = settlement._replace(event=DeliveryEvent.DEFER)
         due_at = self._bounds.retry.due(
             claim.attempts + 1, self._clock(), self._jitter(), asked(settlement.reply)
         )
-        return replace(settlement, due_at=due_at)
+        return settlement._replace(due_at=due_at)
 
     def _pause(self, lane: Lane, issue_id: int | None, reason: str | None = None) -> None:
         """Start nothing more of this issue (or, for notices, on this transport)."""

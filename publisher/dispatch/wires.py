@@ -21,6 +21,11 @@ PATIENCE = 1.0
 """Seconds after which an exchange is waited out by its connection's thread, with the
 transport's own time-outs."""
 
+SHARE = 3
+MOMENT = 0.001
+"""A commit waits for the answers to one in SHARE of the messages under way, but no longer than so
+many seconds since the last."""
+
 
 class Wires:
     """Used by one thread, but for `put`."""
@@ -60,16 +65,19 @@ class Wires:
             if not post.wants:
                 self.forget(connection)
             return
-        file = connection.fileno()
-        if self._files.get(connection) != file:
-            self.forget(connection)
-            # A thread may have closed a line that was idle, and its number was given anew.
-            before = self._selector.get_map().get(file)
-            if before is not None:
-                self.forget(before.data)
-            self._selector.register(file, selectors.EVENT_READ, connection)
-            self._files[connection] = file
+        if connection not in self._files:
+            self._watch(connection)
         self._began[connection] = time.monotonic()
+
+    def _watch(self, connection: Connection) -> None:
+        """From now on, until its thread has it again: then its session may be another."""
+        file = connection.fileno()
+        # A thread may have closed a line that was idle, and its number was given anew.
+        before = self._selector.get_map().get(file)
+        if before is not None:
+            self.forget(before.data)
+        self._selector.register(file, selectors.EVENT_READ, connection)
+        self._files[connection] = file
 
     def forget(self, connection: Connection) -> None:
         """Its session is over, or no longer ours. To be said before the line is closed."""
@@ -83,9 +91,10 @@ class Wires:
         posts = self._early + self._posted()
         self._early = []
         wait = 0.0 if posts else seconds
-        # What comes in while the first is looked at goes into the same commit.
+        # What comes in while the first is looked at goes into the same commit; while there is
+        # nothing else to do, that is worth waiting for.
+        enough = len(self._began) // SHARE if wait else 0
         while news := self._selector.select(wait):
-            wait = 0.0
             for key, _ in news:
                 if key.data is None:
                     with suppress(BlockingIOError):
@@ -95,6 +104,7 @@ class Wires:
                     self._hear(key.data, posts)
                 else:
                     self.forget(key.data)  # idle, and yet it speaks: the next `begin` finds out
+            wait = MOMENT if len(posts) < enough else 0.0
         self._hand_over_slow()
         return posts
 

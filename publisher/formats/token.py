@@ -50,11 +50,10 @@ def make(keys: Sequence[tuple[str, bytes]], purpose: Purpose, token_id: str) -> 
     if not keys:
         raise SettingsError("there is no signing key; set `keys` so that links can be signed")
     key_id, secret = keys[0]
-    if not _NAME.fullmatch(key_id):
-        raise SettingsError("a signing key's id may hold letters, digits, '-' and '_' only")
+    head = _head(key_id, purpose)
     if not _NAME.fullmatch(token_id):
         raise Defect("a token id may hold letters, digits, '-' and '_' only")
-    return f"{key_id}.{purpose.value}.{token_id}.{_mac(key_id, secret, purpose, token_id)}"
+    return f"{head}{token_id}.{_mac(key_id, secret, purpose, token_id)}"
 
 
 def read(keys: Sequence[tuple[str, bytes]], purpose: Purpose, token: str) -> str | None:
@@ -76,7 +75,7 @@ def read(keys: Sequence[tuple[str, bytes]], purpose: Purpose, token: str) -> str
 
 def preferences(keys: Sequence[tuple[str, bytes]], token_id: str, at: datetime) -> str:
     """A token for a subscription's preferences that tells the (UTC) day it was made."""
-    return make(keys, Purpose.PREFERENCES, f"{token_id}{_day(at):0{_DAY}d}")
+    return make(keys, Purpose.PREFERENCES, token_id + _days(at))
 
 
 def read_preferences(
@@ -90,12 +89,24 @@ def read_preferences(
 
 
 @lru_cache(maxsize=16)
+def _head(key_id: str, purpose: Purpose) -> str:
+    if not _NAME.fullmatch(key_id):
+        raise SettingsError("a signing key's id may hold letters, digits, '-' and '_' only")
+    return f"{key_id}.{purpose.value}."
+
+
+@lru_cache(maxsize=16)
+def _days(at: datetime) -> str:
+    return f"{_day(at):0{_DAY}d}"
+
+
+@lru_cache(maxsize=16)
 def _day(at: datetime) -> int:
     return int(at.timestamp()) // 86_400
 
 
 def _mac(key_id: str, secret: bytes, purpose: Purpose, token_id: str) -> str:
-    inner, outer = _contexts(key_id, secret, purpose.value)
+    inner, outer = _contexts(key_id, secret, purpose)
     first, second = inner.copy(), outer.copy()
     first.update(token_id.encode())
     second.update(first.digest())
@@ -103,10 +114,10 @@ def _mac(key_id: str, secret: bytes, purpose: Purpose, token_id: str) -> str:
 
 
 @lru_cache(maxsize=16)
-def _contexts(key_id: str, secret: bytes, purpose: str) -> tuple[_Hash, _Hash]:
+def _contexts(key_id: str, secret: bytes, purpose: Purpose) -> tuple[_Hash, _Hash]:
     """HMAC's two hashes (RFC 2104 §4) with the key in: most of the work for a short token."""
     key = (hashlib.sha256(secret).digest() if len(secret) > 64 else secret).ljust(64, b"\0")
-    signed = f"publisher\0{key_id}\0{purpose}\0".encode()
+    signed = f"publisher\0{key_id}\0{purpose.value}\0".encode()
     return (
         hashlib.sha256(bytes(byte ^ 0x36 for byte in key) + signed),
         hashlib.sha256(bytes(byte ^ 0x5C for byte in key)),

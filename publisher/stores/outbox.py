@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, bindparam, exists, select, update
 from sqlalchemy.sql.dml import ReturningUpdate
@@ -40,6 +40,17 @@ T = TypeVar("T")
 
 Reader = tuple[str, str, str]
 """The token id, address and name of a subscription."""
+
+
+class Owner(NamedTuple):
+    """What an issue's deliveries have of it."""
+
+    id: int
+    nonce: str
+    newsletter: str
+    transport: str
+    released_at: datetime
+
 
 MAX_ID = 2**63 - 1
 BATCH = 1000
@@ -100,7 +111,9 @@ class SqlOutbox:
         }
         dialect = database.engine.dialect
         self._script = None if database.is_sqlite else Script(self._lanes, dialect)
-        self._swift = Swift(self._lanes, dialect, _READERS) if dialect.name == "sqlite" else None
+        self._swift = (
+            Swift(self._lanes, dialect, _SENDING, _READERS) if dialect.name == "sqlite" else None
+        )
 
     def part(self, wakeup: Wakeup) -> SqlOutbox:
         """The same outbox, but claiming nothing beside what a wake-up is about."""
@@ -314,47 +327,39 @@ class SqlOutbox:
                 _READERS, {"ids": [row.subscription_id for row in batch]}
             ):
                 readers[reader_id] = (reader[0], reader[1], reader[2])
-        return self._taken(owner, sorted(tuple(row) for row in rows), readers)
+        return self._taken(Owner(*owner), sorted(tuple(row) for row in rows), readers)
 
     def _claim_swiftly(
         self, using: Swift, issue_id: int, limit: int, worker: str, until: datetime
     ) -> list[Claim]:
         """The same without SQLAlchemy: every message comes this way."""
-        with self._database.read() as connection:
-            owner = connection.execute(_SENDING.where(issue.c.id == issue_id)).one_or_none()
-        if owner is None:
-            return []
         readers: dict[int, Reader] = {}
         with self._database.bare() as transaction:
+            owner = using.owner(transaction.cursor, issue_id)
+            if owner is None:
+                return []
             rows = using.claim(transaction.cursor, issue_id, self._ids, limit, worker, until)
             for batch in _batches([row[5] for row in rows]):
                 for reader_id, token_id, address, name in using.readers(transaction.cursor, batch):
                     readers[reader_id] = (token_id, address, name)
-        return self._taken(owner, rows, readers)
+        return self._taken(Owner(*owner), rows, readers)
 
     def _taken(
-        self, owner: Any, rows: Iterable[tuple[Any, ...]], readers: Mapping[int, Reader]
+        self, owner: Owner, rows: Iterable[tuple[Any, ...]], readers: Mapping[int, Reader]
     ) -> list[Claim]:
+        issue_id, nonce, newsletter, transport, released_at = owner
+        kind, host = OutboxKind.DELIVERY, self._host
         claims: list[Claim] = []
         for number, fence, attempts, due, leaves, reader_id, edition_id in rows:
             token_id, address, name = readers[reader_id]
-            dated_at = max(leaves or owner.released_at, owner.released_at)
+            dated_at = released_at if leaves is None else max(leaves, released_at)
+            mail_id = message_id(nonce, kind, number, host)
+            # By position: with names it takes twice as long.
             claims.append(
                 Claim(
-                    kind=OutboxKind.DELIVERY,
-                    id=number,
-                    fence=fence,
-                    attempts=attempts,
-                    first_due_at=due or dated_at,
-                    address=address,
-                    name=name,
-                    token_id=token_id,
-                    message_id=message_id(owner.nonce, OutboxKind.DELIVERY, number, self._host),
-                    dated_at=dated_at,
-                    issue_id=owner.id,
-                    edition_id=edition_id,
-                    newsletter=owner.newsletter,
-                    transport=owner.transport,
+                    *(kind, number, fence, attempts, due or dated_at),
+                    *(address, name, token_id, mail_id, dated_at),
+                    *(issue_id, edition_id, newsletter, transport),
                 )
             )
         return claims

@@ -16,13 +16,13 @@ from itertools import groupby
 from operator import attrgetter, itemgetter
 from typing import Any
 
-from sqlalchemy import Dialect, Select, Update
+from sqlalchemy import Dialect, Select, Update, bindparam
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from publisher.domain.delivery import Claim, DeliveryEvent, OutboxKind, Settlement
 from publisher.stores.lanes import Lane
-from publisher.stores.tables import instant, micros
+from publisher.stores.tables import Id, instant, issue, micros
 
 Value = int | str | None
 
@@ -45,7 +45,7 @@ class _Prepared:
     """A statement compiled once: `sql` with question marks, and what to put in their places."""
 
     def __init__(
-        self, statement: Update | ReturningUpdate[Any], dialect: Dialect, *names: str
+        self, statement: Select[Any] | Update | ReturningUpdate[Any], dialect: Dialect, *names: str
     ) -> None:
         """`names`: what `values` is given, in this order."""
         compiled = statement.compile(dialect=dialect)
@@ -55,7 +55,9 @@ class _Prepared:
         fixed = [name for name in dict.fromkeys(places) if name not in names]
         self._fixed = tuple(compiled.params[name] for name in fixed)
         order = [*fixed, *names]
-        self._pick = itemgetter(*map(order.index, places))
+        wanted = [order.index(place) for place in places]
+        # One thing alone it would give without a tuple around.
+        self._pick = itemgetter(*wanted) if len(wanted) > 1 else itemgetter(slice(1))
 
     def values(self, *given: Value) -> Sequence[Value]:
         """The values in their order. Instants are given as microseconds."""
@@ -67,10 +69,19 @@ class Swift:
     """The statements of both lanes, for SQLite."""
 
     def __init__(
-        self, lanes: Mapping[OutboxKind, Lane], dialect: Dialect, readers: Select[Any]
+        self,
+        lanes: Mapping[OutboxKind, Lane],
+        dialect: Dialect,
+        owners: Select[Any],
+        readers: Select[Any],
     ) -> None:
-        """`readers`: what is to be known of the subscriptions `ids`."""
+        """`owners`: the issues that are sending, the instant of release last; `readers`: what is
+        to be known of the subscriptions `ids`.
+        """
         self._dialect = dialect
+        self._owner = _Prepared(
+            owners.where(issue.c.id == bindparam("one", type_=Id)), dialect, "one"
+        )
         self._readers = readers
         one = ("row_id", "row_fence")
         self._claim = _Prepared(
@@ -86,6 +97,11 @@ class Swift:
             for kind, lane in lanes.items()
             for event, statement in lane.settle.items()
         }
+
+    def owner(self, cursor: sqlite3.Cursor, issue_id: int) -> tuple[Any, ...] | None:
+        """What `owners` tells of this issue, if it is among them."""
+        found = cursor.execute(self._owner.sql, self._owner.values(issue_id)).fetchone()
+        return None if found is None else (*found[:-1], _when(found[-1]))
 
     def claim(
         self,

@@ -13,6 +13,7 @@ from publisher.domain.outcome import Outcome, OutcomeKind, cleaned
 from publisher.errors import TransportError, TransportUnavailable
 from publisher.transports.exchange import Exchange, LoginWanted, Lost, Pace, Step
 from publisher.transports.session import Session, stuffed, whole_lines
+from publisher.transports.usual import ENVELOPE_TAKEN, MESSAGE_TAKEN, Usual
 
 CAUTION = 1000
 """Messages of which none goes ahead of its envelope's answers, after one was lost that way."""
@@ -80,6 +81,7 @@ class SmtpSender:
         self._open = True
         self._proven = False  # that it answers a group
         self._exchange: Exchange | None = None
+        self._usual: Usual | None = None  # instead of an exchange, as long as it may be
         self._recipient = ""
         self._readable = False  # there may be something to hear
         self._offered = _Offered.of(session.esmtp_features)
@@ -110,23 +112,29 @@ class SmtpSender:
 
     def begin(self, message: bytes, envelope: Envelope) -> Outcome | None:
         """As `send`, but without waiting: None while the outcome has not come."""
+        if self._goes_usually(message, envelope):
+            self._begin_usually(message, envelope)
+            return None
         outcome = self._put(message, envelope)
         return self._go_on(wait=False) if outcome is None else outcome
 
     def finish(self) -> Outcome | None:
         """What became of the message that was begun, if it is known by now. Raises as `send`."""
         self._readable = True
-        return self._go_on(wait=False)
+        return self._go_on(wait=False) if self._usual is None else self._go_usually(self._usual)
 
     def wait(self) -> Outcome:
         """What became of the message that was begun. Raises as `send` does."""
+        if self._usual is not None:
+            self._leave_usual(self._usual)
         outcome = self._go_on(wait=True)
         assert outcome is not None  # noqa: S101 - it waits for one
         return outcome
 
     def close(self) -> None:
         """QUIT, and do not wait long for the answer."""
-        if self._open and self._exchange is None and self._session.sock is not None:
+        idle = self._exchange is None and self._usual is None
+        if self._open and idle and self._session.sock is not None:
             with contextlib.suppress(OSError, Lost):
                 self._session.wait_for_farewell()
                 self._session.ask("QUIT")
@@ -134,7 +142,7 @@ class SmtpSender:
 
     def _end(self) -> None:
         self._open = False
-        self._exchange = None
+        self._exchange = self._usual = None
         with contextlib.suppress(OSError):
             self._session.close()
 
@@ -157,8 +165,7 @@ class SmtpSender:
                 f"{self._where}: the server ended the session by itself; nothing was sent"
             )
         self._exchange = Exchange(
-            f"MAIL FROM:<{envelope.sender}>{self._wishes(message, envelope)}\r\n".encode(),
-            f"RCPT TO:<{envelope.recipient}>{self._report(envelope)}\r\n".encode(),
+            *self._commands(message, envelope),
             whole_lines(message) if chunk else stuffed(message),
             pace,
             chunk=chunk,
@@ -258,7 +265,70 @@ class SmtpSender:
         assert outcome is not None  # noqa: S101 - that is why we are here
         return Outcome(outcome.kind, outcome.code, cleaned(outcome.reply, self._recipient))
 
+    # --- the usual course -----------------------------------------------------------------------
+
+    def _goes_usually(self, message: bytes, envelope: Envelope) -> bool:
+        """Whether there is nothing about it that only an exchange could see to.
+
+        Whether the server hung up meanwhile need not be asked: the envelope is at stake alone.
+        """
+        manners, offered = self._manners, self._offered
+        return (
+            self._proven
+            and self.usable
+            and isinstance(message, Plain)
+            and offered.pipelining
+            and manners.pipelining
+            and not (offered.chunking and manners.chunking)
+            and not 0 < offered.limit < len(message)
+            and _harmless(envelope.sender)
+            and _harmless(envelope.recipient)
+            and "@" in envelope.recipient
+            and not self._session.ahead
+        )
+
+    def _begin_usually(self, message: bytes, envelope: Envelope) -> None:
+        self._left -= 1
+        self._recipient = envelope.recipient
+        self._usual = usual = Usual(*self._commands(message, envelope), message)
+        self._session.wait_for(0)
+        self._write_usually(usual, usual.envelope())
+
+    def _go_usually(self, usual: Usual) -> Outcome | None:
+        """What was awaited, if it has come; whatever else has is left to an exchange."""
+        session = self._session
+        if usual.message:
+            if session.overhear(ENVELOPE_TAKEN):
+                self._write_usually(usual, usual.content())
+                return None
+        elif taken := session.overhear(MESSAGE_TAKEN):
+            self._usual = None
+            said = taken[1].decode("utf-8", "replace")
+            return Outcome(OutcomeKind.ACCEPTED, 250, cleaned(said, self._recipient))
+        self._leave_usual(usual)
+        return self._go_on(wait=False)
+
+    def _write_usually(self, usual: Usual, content: bytes) -> None:
+        """Raises TransportUnavailable: its last byte was not among what could be written."""
+        self._session.queue(content)
+        try:
+            if not self._session.flush_now():
+                self._leave_usual(usual)
+        except Lost as error:
+            self._end()
+            raise TransportUnavailable(f"{self._where}: {error}; nothing was sent") from error
+
+    def _leave_usual(self, usual: Usual) -> None:
+        self._exchange, self._usual = usual.exchange(), None
+
     # --- parameters -----------------------------------------------------------------------------
+
+    def _commands(self, message: bytes, envelope: Envelope) -> tuple[bytes, bytes]:
+        """MAIL and RCPT."""
+        return (
+            f"MAIL FROM:<{envelope.sender}>{self._wishes(message, envelope)}\r\n".encode(),
+            f"RCPT TO:<{envelope.recipient}>{self._report(envelope)}\r\n".encode(),
+        )
 
     def _wishes(self, message: bytes, envelope: Envelope) -> str:
         """Parameters of MAIL FROM.
@@ -315,6 +385,11 @@ class SmtpSender:
 
 def _ascii(message: bytes) -> bool:
     return isinstance(message, Plain) or message.isascii()
+
+
+def _harmless(address: str) -> bool:
+    """Whether it is plain at first sight."""
+    return address.isascii() and address.isprintable() and "<" not in address and ">" not in address
 
 
 def _forbidden(address: str) -> bool:

@@ -110,6 +110,27 @@ class Session(smtplib.SMTP):
             self._heard = self._heard[found.end() :]
         return found is not None
 
+    def overhear(self, pattern: re.Pattern[bytes]) -> re.Match[bytes] | None:
+        """What comes now, if it is just this; if not, `hear` finds all that there is.
+
+        `wait_for(0)` must have been said, and nothing be `ahead`.
+        """
+        if self.sock is None:
+            return None
+        try:
+            heard = self.sock.recv(READ)
+        except OSError:  # nothing yet, or a broken line, which `hear` will find broken too
+            return None
+        found = None if self._heard else pattern.fullmatch(heard)
+        if found is None:
+            self._heard += heard
+        return found
+
+    @property
+    def ahead(self) -> bool:
+        """Whether more was heard than was asked for."""
+        return bool(self._heard)
+
     def hear(self) -> None:
         """Take in what has come. `wait_for(0)` must have been said. Raises Lost."""
         try:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from publisher.dispatch import ahead
@@ -47,7 +45,7 @@ class Prepared:
 def test_a_message_is_made_once_and_is_its_own_readers() -> None:
     prepared = Prepared()
     made = Ahead(prepared, worthwhile=True)
-    claims = [replace(CLAIM, id=number) for number in range(1, 5)]
+    claims = [CLAIM._replace(id=number) for number in range(1, 5)]
     made.begin(claims)
     made.begin(claims)
     assert [made.take(claim)()[0] for claim in claims] == [b"1", b"2", b"3", b"4"]
@@ -59,7 +57,7 @@ def test_a_claim_of_another_fence_is_another_message() -> None:
     prepared = Prepared()
     made = Ahead(prepared, worthwhile=True)
     made.begin([CLAIM])
-    made.take(replace(CLAIM, fence=2))
+    made.take(CLAIM._replace(fence=2))
     assert prepared.asked == [1, 1]
     made.close()
 
@@ -67,16 +65,16 @@ def test_a_claim_of_another_fence_is_another_message() -> None:
 def test_no_more_is_held_than_the_bound() -> None:
     prepared = Prepared()
     made = Ahead(prepared, worthwhile=True)
-    made.begin(replace(CLAIM, id=number) for number in range(ahead.MOST + 1))
+    made.begin(CLAIM._replace(id=number) for number in range(ahead.MOST + 1))
     assert len(made._made) == ahead.MOST
-    made.take(replace(CLAIM, id=0))
+    made.take(CLAIM._replace(id=0))
     assert prepared.asked.count(0) == 2
     made.close()
 
 
 def test_an_address_that_no_mail_can_carry_is_said_by_whoever_takes_it() -> None:
     made = Ahead(Prepared(), worthwhile=True)
-    nobody = replace(CLAIM, address="nobody")
+    nobody = CLAIM._replace(address="nobody")
     made.begin([nobody])
     with pytest.raises(UsageError, match="no address"):
         made.take(nobody)()
@@ -86,7 +84,7 @@ def test_an_address_that_no_mail_can_carry_is_said_by_whoever_takes_it() -> None
 def test_notices_and_what_is_quickly_made_wait_for_their_turn() -> None:
     prepared = Prepared()
     slow, quick = Ahead(prepared, worthwhile=True), Ahead(prepared, worthwhile=False)
-    slow.begin([replace(CLAIM, kind=OutboxKind.NOTICE)])
+    slow.begin([CLAIM._replace(kind=OutboxKind.NOTICE)])
     quick.begin([CLAIM])
     assert prepared.asked == []
     assert quick.take(CLAIM)()[0] == b"1"
