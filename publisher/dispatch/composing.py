@@ -19,7 +19,8 @@ from publisher.ports import Issues, Notices
 EDITIONS = 16
 """Compiled editions that are kept; deliveries come edition by edition, more would be idle."""
 
-_UNSUBSCRIBE = token.Purpose.UNSUBSCRIBE
+# Looked up for every message: reading a member off its class takes longer than it seems.
+_NOTICE, _UNSUBSCRIBE = OutboxKind.NOTICE, token.Purpose.UNSUBSCRIBE
 
 Fill = Callable[[], tuple[bytes, Envelope]]
 """Makes one person's message. Raises UsageError for an address that no mail can carry."""
@@ -61,7 +62,7 @@ class Composer:
 
     def transport(self, claim: Claim) -> str:
         """Name of the transport that this message leaves through."""
-        if claim.newsletter is None or claim.kind is OutboxKind.NOTICE:
+        if claim.newsletter is None or claim.kind is _NOTICE:
             return claim.transport
         return self.newsletter(claim.newsletter).transport
 
@@ -77,7 +78,7 @@ class Composer:
 
     def prepare(self, claim: Claim) -> Fill:
         """What makes this claim's message. Raises what stands in the way of its whole edition."""
-        if claim.kind is OutboxKind.NOTICE:
+        if claim.kind is _NOTICE:
             sender = self._envelope_sender(self._journal.sender.address)
             return partial(self._notice, claim, sender)
         if claim.edition_id is None:
@@ -96,16 +97,18 @@ class Composer:
 
     def _delivery(self, claim: Claim, compiled: _Compiled) -> tuple[bytes, Envelope]:
         address = email.envelope_address(claim.address)
-        content = compiled.message.fill(
-            email.to_spec(claim.name, address),
-            _date(claim.dated_at),
-            claim.message_id.encode("ascii"),
-            token.make(self._keys, _UNSUBSCRIBE, claim.token_id).encode("ascii"),
-            token.preferences(self._keys, claim.token_id, claim.dated_at).encode("ascii"),
-            *(each.filled(claim.name) for each in compiled.greetings),
+        content, plain = compiled.message.filled(
+            (
+                email.to_spec(claim.name, address),
+                _date(claim.dated_at),
+                claim.message_id.encode("ascii"),
+                token.sealed(self._keys, _UNSUBSCRIBE, claim.token_id),
+                token.sealed_preferences(self._keys, claim.token_id, claim.dated_at),
+                *(each.filled(claim.name) for each in compiled.greetings),
+            )
         )
         content = self._signers.signed(content, claim.dated_at)
-        return content, self._envelope(compiled.sender, claim, address)
+        return content, self._envelope(compiled.sender, claim, address, plain=plain)
 
     def _notice(self, claim: Claim, sender: str) -> tuple[bytes, Envelope]:
         content = email.notice_message(
@@ -120,11 +123,13 @@ class Composer:
     def _envelope_sender(self, address: str) -> str:
         return email.envelope_address(self._bounce_address or address)
 
-    def _envelope(self, sender: str, claim: Claim, recipient: str) -> Envelope:
+    def _envelope(
+        self, sender: str, claim: Claim, recipient: str, *, plain: bool = False
+    ) -> Envelope:
         """Who is told when it cannot be delivered: an address that names this very message."""
         if self._verp is not None:
             sender = self._verp.sender(claim.kind, claim.id)
-        return Envelope(sender, recipient, claim.message_id.strip("<>"))
+        return Envelope(sender, recipient, claim.message_id.strip("<>"), plain)
 
 
 @lru_cache(maxsize=EDITIONS)

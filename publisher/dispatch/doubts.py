@@ -23,6 +23,7 @@ _OUTCOMES = {
     DeliveryEvent.REFUSE: OutcomeKind.REFUSED,
     DeliveryEvent.LOSE: OutcomeKind.UNKNOWN,
 }
+_UNKNOWN = OutcomeKind.UNKNOWN  # reading it off its class takes long
 
 
 class Doubts:
@@ -43,11 +44,11 @@ class Doubts:
             return False
         key = transport, claim.issue_id
         doubt = self._doubts.get(key) or self._begin(claim.issue_id)
-        if outcome is not OutcomeKind.UNKNOWN and not doubt.in_a_row:
+        if outcome is not _UNKNOWN and not doubt.in_a_row:
             self._doubts[key] = doubt  # as nearly always: nothing to count
             return False
         self._doubts[key] = doubt = doubt.after(outcome)
-        return outcome is OutcomeKind.UNKNOWN and doubt.must_pause
+        return outcome is _UNKNOWN and doubt.must_pause
 
     def _begin(self, issue_id: int | None) -> Doubt:
         if issue_id is None:

@@ -21,7 +21,7 @@ PATIENCE = 1.0
 """Seconds after which an exchange is waited out by its connection's thread, with the
 transport's own time-outs."""
 
-SHARE = 3
+SHARE = 2
 MOMENT = 0.001
 """A commit waits for the answers to one in SHARE of the messages under way, but no longer than so
 many seconds since the last."""

@@ -8,16 +8,6 @@ FIELDS = ("to", "date", "message_id", "token", "preferences", "greeting", "greet
 """What differs from person to person; the greetings only where a newsletter greets."""
 
 
-class Plain(bytes):
-    """A message that a transport need not look through for dots and odd line ends.
-
-    Every line ends in CRLF, the last one too, no CR or LF stands alone, no line begins with a dot,
-    and every byte is ASCII.
-    """
-
-    __slots__ = ()
-
-
 @dataclass(frozen=True, slots=True)
 class Message:
     """`segments` are fixed bytes; `fields[i]` (an index into FIELDS) goes after `segments[i]`.
@@ -55,16 +45,18 @@ class Message:
 
         `greetings` are those of text and HTML, quoted-printable, where the newsletter greets.
         """
-        values = (to, date, message_id, token, preferences, *greetings)
+        return self.filled((to, date, message_id, token, preferences, *greetings))[0]
+
+    def filled(self, values: tuple[bytes, ...]) -> tuple[bytes, bool]:
+        """The same with all its values at once, and whether it is plain: see `Envelope`."""
         parts = list(self._frame)
         for place, index in self._places:
             parts[place] = values[index]
-        content = b"".join(parts)
-        return Plain(content) if self.plain and _ordinary(values) else content
+        return b"".join(parts), self.plain and _ordinary(values)
 
 
 def _plain(segments: tuple[bytes, ...]) -> bool:
-    """Whether the fixed parts make a `Plain` message with any ordinary values."""
+    """Whether the fixed parts make a plain message with any ordinary values."""
     rest = b" ".join(segment.replace(b"\r\n", b"") for segment in segments)
     return (
         rest.isascii()
@@ -93,8 +85,12 @@ class Envelope:
     """What the SMTP session says: who sends, who receives.
 
     `id` comes back in a bounce (RFC 3461's ENVID); empty for none. It is no part of who is meant.
+    `plain`: the message need not be looked through for dots and odd line ends. Every line ends in
+    CRLF, the last one too, no CR or LF stands alone, no line begins with a dot, and every byte is
+    ASCII.
     """
 
     sender: str
     recipient: str
     id: str = field(default="", compare=False)
+    plain: bool = field(default=False, compare=False)

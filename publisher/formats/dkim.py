@@ -18,7 +18,6 @@ from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from publisher.domain.message import Plain
 from publisher.errors import Defect
 
 if TYPE_CHECKING:
@@ -161,8 +160,7 @@ class Signers:
         signer = self.by_domain.get(domain)
         if signer is None:
             return message
-        signed = signer._fields(message, found, signed_at) + message
-        return Plain(signed) if isinstance(message, Plain) else signed
+        return signer._fields(message, found, signed_at) + message
 
 
 UNSIGNED = Signers()

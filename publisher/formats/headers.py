@@ -7,6 +7,7 @@ import unicodedata
 from datetime import datetime
 from email.header import Header
 from email.utils import format_datetime
+from functools import lru_cache
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -108,7 +109,7 @@ def envelope_address(address: str) -> str:
     local, at, domain = address.rpartition("@")
     if at and len(local) <= 64 and _LOCAL.fullmatch(local):
         if domain.isascii():
-            if _DOMAIN.fullmatch(domain):
+            if _is_plain_domain(domain):
                 return address
         elif (ascii_domain := _ascii_domain(domain)) is not None:
             return f"{local}@{ascii_domain}"
@@ -118,6 +119,11 @@ def envelope_address(address: str) -> str:
         "an address is not of the form name@example.org; correct it in the list of subscribers "
         "or settings"
     )
+
+
+@lru_cache(maxsize=1000)
+def _is_plain_domain(domain: str) -> bool:
+    return _DOMAIN.fullmatch(domain) is not None
 
 
 def _international(address: str) -> str | None:

@@ -44,6 +44,10 @@ _GREETS = {
 
 _FIELDS = {**_FIELD, **_GREETS}
 _ANY_MARK = re.compile(b"(" + b"|".join(_FIELDS) + b")")
+_DOTTED = re.compile(rb"^\.(.*)", re.MULTILINE)
+_LINE = 76
+"""Characters of a quoted-printable line at most (RFC 2045 §6.7 rule 5)."""
+
 _SOFT_MARK = re.compile(rb"=\r\n(" + b"|".join(_FIELDS) + rb")=\r\n")
 
 Part = bytes | int
@@ -168,10 +172,28 @@ def _quoted(content: str, greeting: bytes) -> str:
     unix = content.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8")
     unix = _GREETING.sub(greeting, unix)
     pieces = (
-        b"=\n" + piece + b"=\n" if piece in _FIELDS else binascii.b2a_qp(piece, istext=True)
+        b"=\n" + piece + b"=\n"
+        if piece in _FIELDS
+        else _undotted(binascii.b2a_qp(piece, istext=True))
         for piece in _ANY_MARK.split(unix)
     )
     return b"".join(pieces).decode("ascii")
+
+
+def _undotted(lines: bytes) -> bytes:
+    """Quoted-printable in which no line begins with a dot, as many do in a style sheet.
+
+    SMTP would double it on its way (RFC 5321 §4.5.2), so each message would have to be looked
+    through for it, and a server that forgets to take it away again would change the style.
+    """
+    return _DOTTED.sub(_coded, lines)
+
+
+def _coded(line: re.Match[bytes]) -> bytes:
+    rest = line[1]
+    if len(rest) <= _LINE - 3:
+        return b"=2E" + rest
+    return b"=2E=\n" + _undotted(rest)
 
 
 def _cut(parts: Sequence[Part]) -> Message:

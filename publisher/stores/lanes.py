@@ -17,6 +17,8 @@ from sqlalchemy import (
     and_,
     bindparam,
     exists,
+    literal_column,
+    null,
     or_,
     select,
     tuple_,
@@ -39,6 +41,7 @@ from publisher.stores.tables import (
     issue,
     notice,
     state_is,
+    state_value,
     subscriber,
     subscription,
     suppression,
@@ -52,7 +55,10 @@ SETTLING = (E.ACCEPT, E.DEFER, E.REFUSE, E.LOSE, E.RETURN)
 BURNING = frozenset({E.ACCEPT, E.DEFER, E.REFUSE, E.LOSE})
 """Events after which the server has had the message, or said no to it: an attempt is gone."""
 
-FREED: Mapping[str, Any] = {"leased_by": None, "leased_until": None}
+WAITING = frozenset({E.DEFER, E.RETURN})
+"""Events after which a message has another turn."""
+
+FREED: Mapping[str, Any] = {"leased_by": null(), "leased_until": null()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,19 +170,19 @@ def _lane(
         claim=update(table)
         .where(c.id.in_(next_ones))
         .values(
-            state=str(S.CLAIMED),
-            fence=c.fence + 1,
+            state=state_value(S.CLAIMED),
+            fence=c.fence + literal_column("1"),
             leased_by=bindparam("worker"),
             leased_until=until,
         )
         .returning(c.id, c.fence, *wanted),
         start=update(table)
         .where(several, state_is(c.state, S.CLAIMED), eligible)
-        .values(state=str(S.SENDING), leased_until=until)
+        .values(state=state_value(S.SENDING), leased_until=until)
         .returning(c.id),
         start_one=update(table)
         .where(one, state_is(c.state, S.CLAIMED), eligible)
-        .values(state=str(S.SENDING), leased_until=until),
+        .values(state=state_value(S.SENDING), leased_until=until),
         started=update(table)
         .where(several, state_is(c.state, S.SENDING))
         .values(leased_until=until)
@@ -184,11 +190,11 @@ def _lane(
         settle={event: _settle(table, event, one) for event in SETTLING},
         give_back=update(table)
         .where(one, state_is(c.state, S.CLAIMED))
-        .values(state=str(S.QUEUED), due_at=bindparam("due", type_=Instant), **FREED),
+        .values(state=state_value(S.QUEUED), due_at=bindparam("due", type_=Instant), **FREED),
         cancel=update(table)
         .where(one, state_is(c.state, S.CLAIMED))
         .values(
-            state=str(S.CANCELLED),
+            state=state_value(S.CANCELLED),
             reason=bindparam("why"),
             settled_at=bindparam("at", type_=Instant),
             **FREED,
@@ -210,11 +216,11 @@ def _settle(table: Table, event: DeliveryEvent, one: ColumnElement[bool]) -> Upd
         update(table)
         .where(one, state_is(c.state, *sources))
         .values(
-            state=str(TRANSITIONS[S.SENDING, event]),
-            attempts=c.attempts + int(event in BURNING),
+            state=state_value(TRANSITIONS[S.SENDING, event]),
+            attempts=c.attempts + literal_column("1") if event in BURNING else c.attempts,
             code=bindparam("said"),
             reply=bindparam("words"),
-            due_at=bindparam("due", type_=Instant),
+            due_at=bindparam("due", type_=Instant) if event in WAITING else null(),
             settled_at=bindparam("at", type_=Instant),
             **FREED,
         )

@@ -368,16 +368,10 @@ class SqlOutbox:
         rows: dict[tuple[OutboxKind, DeliveryEvent], list[dict[str, Any]]] = {}
         returned: list[int] = []
         for one in settled:
-            rows.setdefault((one.claim.kind, one.event), []).append(
-                {
-                    "row_id": one.claim.id,
-                    "row_fence": one.claim.fence,
-                    "said": one.code,
-                    "words": one.reply,
-                    "due": one.due_at,
-                    "at": now,
-                }
-            )
+            row = _row(one.claim) | {"said": one.code, "words": one.reply, "at": now}
+            if one.event in lanes.WAITING:
+                row["due"] = one.due_at
+            rows.setdefault((one.claim.kind, one.event), []).append(row)
             if one.event in (DeliveryEvent.DEFER, DeliveryEvent.RETURN) and one.claim.issue_id:
                 returned.append(one.claim.id)
         for (kind, event), parameters in rows.items():

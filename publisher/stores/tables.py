@@ -66,9 +66,14 @@ Id = BigInteger().with_variant(Integer(), "sqlite")
 metadata = MetaData()
 
 
+def state_value(state: StrEnum) -> ColumnElement[str]:
+    """`state` written into the SQL: one value less to hand over with each row."""
+    return literal_column(f"'{state.value}'", Text)
+
+
 def state_is(column: ColumnElement[str], *states: StrEnum) -> ColumnElement[bool]:
     """`column` is one of `states`, written into the SQL: partial indexes need literals."""
-    values = [literal_column(f"'{state.value}'", Text) for state in sorted(states)]
+    values = [state_value(state) for state in sorted(states)]
     return column == values[0] if len(values) == 1 else column.in_(values)
 
 

@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from publisher.domain.message import Envelope, Plain
+from publisher.domain.message import Envelope
 from publisher.domain.outcome import Outcome, OutcomeKind, cleaned
 from publisher.errors import TransportError, TransportUnavailable
 from publisher.transports.exchange import Exchange, LoginWanted, Lost, Pace, Step
@@ -21,8 +21,10 @@ CAUTION = 1000
 LONGEST_ID = 100
 """Characters of an ENVID (RFC 3461 §4.4)."""
 
+_ACCEPTED = OutcomeKind.ACCEPTED
 _STEPS, _GROUP, _AHEAD, _MESSAGE = Pace.STEPS, Pace.GROUP, Pace.AHEAD, Step.MESSAGE
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f<>\u2028\u2029\ud800-\udfff]")
+_XTEXT = re.compile(r"[A-Za-z0-9@._-]*")
 _NOT_XTEXT = re.compile(r"[^!-*,-<>-~]")
 
 
@@ -166,7 +168,7 @@ class SmtpSender:
             )
         self._exchange = Exchange(
             *self._commands(message, envelope),
-            whole_lines(message) if chunk else stuffed(message),
+            _travelling(message, plain=envelope.plain, chunk=chunk),
             pace,
             chunk=chunk,
         )
@@ -251,7 +253,7 @@ class SmtpSender:
 
     def _learn(self, exchange: Exchange) -> None:
         """From a line that broke: what later sessions had better not do."""
-        if exchange.pace is Pace.AHEAD:
+        if exchange.pace is _AHEAD:
             self._manners.caution = CAUTION
         elif exchange.pace is Pace.GROUP and not self._proven and not exchange.group_answered:
             self._manners.pipelining = False
@@ -276,7 +278,7 @@ class SmtpSender:
         return (
             self._proven
             and self.usable
-            and isinstance(message, Plain)
+            and envelope.plain
             and offered.pipelining
             and manners.pipelining
             and not (offered.chunking and manners.chunking)
@@ -304,7 +306,7 @@ class SmtpSender:
         elif taken := session.overhear(MESSAGE_TAKEN):
             self._usual = None
             said = taken[1].decode("utf-8", "replace")
-            return Outcome(OutcomeKind.ACCEPTED, 250, cleaned(said, self._recipient))
+            return Outcome(_ACCEPTED, 250, cleaned(said, self._recipient))
         self._leave_usual(usual)
         return self._go_on(wait=False)
 
@@ -335,12 +337,13 @@ class SmtpSender:
 
         SIZE (RFC 1870), BODY (RFC 6152), SMTPUTF8 (RFC 6531), RET and ENVID (RFC 3461).
         """
-        wishes = f" SIZE={len(message)}" if self._offered.size else ""
-        if not _ascii(message):
+        offered = self._offered
+        wishes = f" SIZE={len(message)}" if offered.size else ""
+        if not _ascii(message, envelope):
             wishes += " BODY=8BITMIME"
         if not (envelope.sender.isascii() and envelope.recipient.isascii()):
             wishes += " SMTPUTF8"
-        if self._offered.dsn:
+        if offered.dsn:
             wishes += " RET=HDRS"
             if envelope.id.isascii() and 0 < len(envelope.id) <= LONGEST_ID:
                 wishes += f" ENVID={_xtext(envelope.id)}"
@@ -372,7 +375,7 @@ class SmtpSender:
             if not envelope.sender.isascii():  # ours, so no reader is refused for it
                 words = "the server takes no envelope sender beyond ASCII (SMTPUTF8): set another"
                 return Outcome(OutcomeKind.DEFERRED, 0, words)
-        if not _ascii(message) and not self._offered.eightbit:
+        if not _ascii(message, envelope) and not self._offered.eightbit:
             return Outcome(OutcomeKind.REFUSED, 0, "the server takes no 8-bit text (8BITMIME)")
         if 0 < self._offered.limit < len(message):
             return Outcome(
@@ -383,8 +386,15 @@ class SmtpSender:
         return None
 
 
-def _ascii(message: bytes) -> bool:
-    return isinstance(message, Plain) or message.isascii()
+def _travelling(message: bytes, *, plain: bool, chunk: bool) -> bytes:
+    """The message as it goes over the line."""
+    if plain:
+        return message if chunk else message + b".\r\n"
+    return whole_lines(message) if chunk else stuffed(message)
+
+
+def _ascii(message: bytes, envelope: Envelope) -> bool:
+    return envelope.plain or message.isascii()
 
 
 def _harmless(address: str) -> bool:
@@ -401,4 +411,6 @@ def _forbidden(address: str) -> bool:
 
 def _xtext(text: str) -> str:
     """RFC 3461 §4: what is not a plain printable character becomes +XX."""
+    if _XTEXT.fullmatch(text):  # as nearly always
+        return text
     return _NOT_XTEXT.sub(lambda found: f"+{ord(found[0]):02X}", text)

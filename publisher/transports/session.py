@@ -14,7 +14,6 @@ import sys
 from dataclasses import dataclass
 from typing import NoReturn
 
-from publisher.domain.message import Plain
 from publisher.transports.exchange import Lost
 
 LINE = 2048
@@ -44,7 +43,7 @@ class Timeouts:
 
 
 class Session(smtplib.SMTP):
-    """A connection to `host`, greeted. `context` set and `implicit`: TLS from the first byte."""
+    """A connection to `host`, greeted. `context` set: TLS from the first byte."""
 
     def __init__(
         self,
@@ -54,10 +53,9 @@ class Session(smtplib.SMTP):
         local_hostname: str,
         timeouts: Timeouts,
         context: ssl.SSLContext | None,
-        implicit: bool,
     ) -> None:
         self._timeouts = timeouts
-        self._context = context if implicit else None
+        self._context = context
         self._heard = b""
         self._unwritten = _NOTHING
         super().__init__(host, port, local_hostname, timeouts.connect)
@@ -301,8 +299,6 @@ def whole_lines(message: bytes) -> bytes:
     A bare CR or LF is made a line end, as RFC 5321 §2.3.8 asks: servers that disagree about
     them are how one message is smuggled inside another.
     """
-    if isinstance(message, Plain):
-        return message
     rest = message.replace(b"\r\n", b"")
     if b"\n" in rest or b"\r" in rest:
         message = _BARE.sub(b"\r\n", message)
@@ -311,8 +307,6 @@ def whole_lines(message: bytes) -> bytes:
 
 def stuffed(message: bytes) -> bytes:
     """As it travels after DATA: CRLF lines, dots doubled, the final dot (RFC 5321 §4.5.2)."""
-    if isinstance(message, Plain):
-        return message + b".\r\n"
     message = whole_lines(message)
     start = b"." if message.startswith(b".") else b""
     return b"".join((start, message.replace(b"\r\n.", b"\r\n.."), b".\r\n"))

@@ -150,8 +150,7 @@ class SmtpTransport:
             options.port,
             local_hostname=self._local_hostname,
             timeouts=timeouts,
-            context=self._context,
-            implicit=options.security is Security.IMPLICIT,
+            context=self._context if options.security is Security.IMPLICIT else None,
         )
         try:
             session.ehlo_or_helo_if_needed()

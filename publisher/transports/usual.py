@@ -11,7 +11,6 @@ import re
 from dataclasses import dataclass
 
 from publisher.transports.exchange import Exchange, Pace
-from publisher.transports.session import stuffed
 
 ENVELOPE_TAKEN = re.compile(rb"(?:25[0-2] [^\r\n]{0,500}\r?\n){2}354 [^\r\n]{0,500}\r?\n")
 MESSAGE_TAKEN = re.compile(rb"250 ([^\r\n]{0,500})\r?\n")
@@ -19,7 +18,7 @@ MESSAGE_TAKEN = re.compile(rb"250 ([^\r\n]{0,500})\r?\n")
 
 @dataclass(slots=True)
 class Usual:
-    """One message. `mail` and `rcpt` are command lines, `message` is to follow them.
+    """One message. `mail` and `rcpt` are command lines, `message` is to follow them: a plain one.
 
     Once the envelope was taken, `message` is empty: then it is the server's.
     """
@@ -34,14 +33,14 @@ class Usual:
 
     def content(self) -> bytes:
         """What is said then; from now on only the last answer is awaited."""
-        content = stuffed(self.message)
+        content = self.message + b".\r\n"
         self.message = b""
         return content
 
     def exchange(self) -> Exchange:
         """Where this stands, for whatever may come; what it gave to be written is not repeated."""
         begun = bool(self.message)
-        content = stuffed(self.message) if begun else b""
+        content = self.message + b".\r\n" if begun else b""
         exchange = Exchange(self.mail, self.rcpt, content, Pace.GROUP, chunk=False)
         exchange.to_write()
         if not begun:
