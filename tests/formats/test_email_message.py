@@ -248,3 +248,25 @@ def test_a_notice_cannot_be_given_headers(change: dict[str, object]) -> None:
 
 EDITION = mails.render()
 COMPILED = email.compile(EDITION, 7, factories.newsletter(), factories.journal(), boundary_seed="7")
+
+
+@settings(max_examples=60, deadline=None)
+@example("." * 200)
+@example("." + "x" * 80 + "\n.button { }\n..\n.")
+@given(st.text(".=éx \n", max_size=400))
+def test_no_line_begins_with_a_dot(words: str) -> None:
+    """Nothing to double on the way (RFC 5321 §4.5.2); the reader's program sees the dots."""
+    notice = Notice(NoticeKind.STAFF, "1", "a@example.org", "Dots", words)
+    raw = email.notice_message(
+        notice, factories.journal(), message_id="<1@x>", dated_at=factories.NOW
+    )
+    assert b"\n." not in raw
+    assert max(map(len, raw.partition(b"\r\n\r\n")[2].split(b"\r\n"))) <= 76
+    assert mails.parsed(raw).get_content().replace("\r\n", "\n").strip("\n") == words.strip("\n")
+
+
+def test_a_digest_may_leave_as_it_is() -> None:
+    """The shipped template, with its styles, needs no looking through for dots and line ends."""
+    values = (b"a@example.org", b"x", b"<1@x>", b"k1.u.t.m", b"k1.p.t.m")
+    assert COMPILED.filled(values) == (COMPILED.fill(*values), True)
+    assert COMPILED.filled((b"a@example.org\r\n.", *values[1:]))[1] is False
