@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -61,6 +61,7 @@ def trace(article: Article, journal: Journal, citations: Citations) -> Trace:
     faulty = Faulty(
         article.id,
         tuple(v for v, is_right in told.items() if not is_right and v != article.version),
+        correction_id(article, correction),
     )
     slugs = [newsletter.slug for newsletter in journal.newsletters]
     return Trace(article, correction, faulty, citations.reach(faulty, slugs))
@@ -90,7 +91,8 @@ def plan(
     block(lacking(library.register.snapshot, journal, store, now), "the correction")
     made: list[Issue] = []
     excluded = found.reach.excluded
-    for slug in dict.fromkeys(slug for slug, _ in found.reach.reachable):
+    reachable = {slug for slug, _ in found.reach.reachable}
+    for slug in sorted(reachable.union(_planned(found, journal, store))):
         made.append(
             _one(
                 found,
@@ -108,6 +110,17 @@ def plan(
     return tuple(made)
 
 
+def _planned(found: Trace, journal: Journal, store: Store) -> Iterator[str]:
+    """Newsletters that have an issue of this correction on record, though all are told by now."""
+    for newsletter in journal.newsletters:
+        if store.issues.find(_slot(found, newsletter)) is not None:
+            yield newsletter.slug
+
+
+def _slot(found: Trace, newsletter: Newsletter) -> SlotId:
+    return SlotId(newsletter.slug, IssueKind.CORRECTION, CADENCE, found.id)
+
+
 def _one(
     found: Trace,
     newsletter: Newsletter,
@@ -120,7 +133,7 @@ def _one(
     now: datetime,
     nonce: Callable[[], str],
 ) -> Issue:
-    slot = SlotId(newsletter.slug, IssueKind.CORRECTION, CADENCE, found.id)
+    slot = _slot(found, newsletter)
     existing = store.issues.find(slot)
     if existing is not None:
         return existing

@@ -153,6 +153,10 @@ def show(
             notice = f", notice doi:{event.notice}" if event.notice else ""
             lines.append(f"  notice {event.record} of {event.on or 'an unknown day'}{notice}")
             lines += [f"    {reason}" for reason in event.reasons]
+            if event.replacement:
+                lines.append(f"  replaced by doi:{event.replacement}: cite that")
+            elif event.replaced:
+                lines.append("  retracted and replaced: the notice says by what")
         lines += [f"  cited in {article.path}: {article.title}" for article in found.articles]
         lines += [f"  carried by {_carried(issue)}" for issue in issues.values()]
         session.answer(

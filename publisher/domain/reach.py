@@ -11,10 +11,14 @@ from publisher.domain.article import Article, Correction
 
 @dataclass(frozen=True, slots=True)
 class Faulty:
-    """The versions of an article that hold what a correction puts right."""
+    """The versions of an article that hold what a correction puts right.
+
+    `correction` is its id: whoever has its mail already is not told again.
+    """
 
     article_id: str
     versions: tuple[str, ...]
+    correction: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +27,13 @@ class Reach:
 
     `reachable` by (newsletter, language): each person once, under one confirmed subscription,
     that which received it if it is still confirmed. `left` have none; `bounced` and `suppressed`
-    may not be mailed; `erased` counts deliveries, because nobody knows any more whose they were.
-    `waiting` counts deliveries that have not left yet.
+    may not be mailed; `told` have the correction's mail already; `erased` counts deliveries,
+    because nobody knows any more whose they were. `waiting` counts deliveries that have not left
+    yet.
     """
 
     reachable: Mapping[tuple[str, str | None], int] = field(default_factory=dict)
+    told: int = 0
     left: int = 0
     bounced: int = 0
     suppressed: int = 0
@@ -43,6 +49,7 @@ class Reach:
     def excluded(self) -> Mapping[str, int]:
         """Those who cannot get it, by reason."""
         counts = {
+            "told already": self.told,
             "left since": self.left,
             "bounced since": self.bounced,
             "suppressed": self.suppressed,

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 from publisher.domain.delivery import DeliveryState
-from publisher.domain.issue import IssueState
+from publisher.domain.issue import IssueKind, IssueState
 from publisher.domain.reach import Faulty, Reach
 from publisher.domain.subscription import SubscriptionState, SuppressionReason
 from publisher.ports import Group, NewIssue
@@ -57,6 +57,7 @@ def chosen(faulty: Faulty, newsletters: Collection[str]) -> Select[tuple[int]]:
             state_is(s.state, SubscriptionState.CONFIRMED),
             s.newsletter.in_(newsletters),
             s.subscriber_id.in_(_people(faulty)),
+            s.subscriber_id.not_in(_told(faulty)),
             ~_suppressed(),
         )
         .group_by(s.subscriber_id)
@@ -100,10 +101,12 @@ def reach(connection: Connection, faulty: Faulty, newsletters: Collection[str]) 
     bounced = fallen.pop(str(SuppressionReason.BOUNCE), 0)
     suppressed = sum(fallen.values())
     everybody = connection.scalar(select(func.count()).select_from(_people(faulty).subquery()))
+    told = connection.scalar(select(func.count()).select_from(_told_of(faulty).subquery())) or 0
     reached = sum(reachable.values())
     return Reach(
         reachable=dict(sorted(reachable.items(), key=lambda each: (each[0][0], each[0][1] or ""))),
-        left=(everybody or 0) - reached - bounced - suppressed,
+        told=told,
+        left=(everybody or 0) - reached - told - bounced - suppressed,
         bounced=bounced,
         suppressed=suppressed,
         erased=shelf.counted(connection, _erased(faulty)),
@@ -153,6 +156,37 @@ def _received(faulty: Faulty) -> CompoundSelect[Any]:
 def _people(faulty: Faulty) -> Select[tuple[int]]:
     s = subscription.c
     return select(s.subscriber_id).where(s.id.in_(_received(faulty))).distinct()
+
+
+def _told(faulty: Faulty) -> Select[tuple[int]]:
+    """People who have the correction, or may have: from an issue that was cancelled half-way."""
+    s = subscription.c
+    issues = select(issue.c.id).where(
+        issue.c.kind == str(IssueKind.CORRECTION),
+        issue.c.slot_key == literal(faulty.correction, Text),
+    )
+    theirs = shelf.union(
+        lambda d: select(d.c.subscription_id).where(
+            d.c.issue_id.in_(issues),
+            state_is(d.c.state, *_HAD),
+            d.c.subscription_id.is_not(None),
+        )
+    )
+    return select(s.subscriber_id).where(s.id.in_(theirs)).distinct()
+
+
+def _told_of(faulty: Faulty) -> Select[tuple[int]]:
+    """Those of `_people` who were told and may be mailed; the others are counted by why not."""
+    s = subscription.c
+    return (
+        select(s.subscriber_id)
+        .where(
+            s.subscriber_id.in_(_people(faulty)),
+            s.subscriber_id.in_(_told(faulty)),
+            ~_suppressed(),
+        )
+        .distinct()
+    )
 
 
 def _suppressed() -> ColumnElement[bool]:

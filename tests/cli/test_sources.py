@@ -110,6 +110,7 @@ def test_an_acknowledged_work_is_called_so_everywhere(journal: Journal) -> None:
     journal.run("issue", "approve", "weekly/1", "--yes")
     journal.run("send", "weekly/1", "--yes")
     public = journal.root / "public"
+    assert "replaced by doi:10.5555/new: cite that" in journal.run("sources", "show", VITAL).stdout
     said = "It was replaced by doi:10.5555/new. Cited on purpose: It is why we write this."
     for name in ("articles/vitamin-d/index.html", "feed.xml", "atom.xml", "feed.json"):
         assert f"Retracted (4 June 2020). {said}" in (public / name).read_text(), name

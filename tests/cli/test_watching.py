@@ -31,11 +31,14 @@ def test_the_whole_rehearsal(planned: Journal) -> None:
     planned.add("dora")  # never received it
     assert "No issue carried" in planned.run("watch", now=AFTER).stdout
     assert planned.json("status", now=AFTER)["fallen"] == []
+    planned.run("subscribers", "unsubscribe", "brook@example.org", "--yes")
+    planned.run("suppressions", "add", "chen@example.org", "--reason", "asked us")
     retract(planned, notice="10.5555/notice")
     (fallen,) = planned.json("watch", now=AFTER, code=1)["fallen"]
     assert fallen["work"] == f"doi:{VITAL.lower()}"
     (spread,) = fallen["articles"]
-    assert (spread["issues"], spread["people"], spread["told"]) == (["weekly/1"], 3, False)
+    assert (spread["issues"], spread["people"], spread["told"]) == (["weekly/1"], 1, False)
+    assert spread["excluded"] == {"left since": 1, "suppressed": 1}
     status = planned.json("status", now=AFTER)
     assert [each["articles"] for each in status["fallen"]] == [["vitamin-d"]]
     assert any("publisher watch" in step for step in status["next"])
@@ -48,15 +51,25 @@ def test_the_whole_rehearsal(planned: Journal) -> None:
     article(planned).write_text(text.replace('pmid: "30415629"', told))
     planned.run("check", now=AFTER)
     (issue,) = planned.json("correct", "vitamin-d", "--plan", now=AFTER)["issues"]
-    assert issue["audience"] == 3
+    assert issue["audience"] == 1
     planned.run("watch", now=AFTER)  # a draft is on record: nothing more to start
     planned.run("issue", "approve", issue["name"], "--yes", now=AFTER)
     planned.run("send", issue["name"], "--yes", now="2026-11-26T09:05+00:00")
-    assert recipients(planned) == sorted(first * 2)
+    assert recipients(planned) == sorted([*first, "ada@example.org"])
     assert (
         planned.json("correct", "vitamin-d", "--plan", now=AFTER)["issues"][0]["id"] == issue["id"]
     )
     assert "A correction issue is on record." in planned.run("watch", now=AFTER).stdout
+    assert planned.json("report", issue["name"])["issue"]["counts"] == {"accepted": 1}
+    said = [each["said"] for each in planned.json("ledger", "vitamin-d", now=AFTER)["entries"]]
+    steps = [each.split(",")[0].split(":")[0] for each in said if each.startswith("correction")]
+    assert steps == [
+        "correction weekly/2 planned for 1 person",
+        "correction weekly/2 approved",
+        "correction weekly/2 started",
+        "correction weekly/2 finished",
+    ]
+    assert planned.json("ledger", "verify")["whole"]
 
 
 def test_staff_are_told_once_by_the_scheduler(planned: Journal) -> None:

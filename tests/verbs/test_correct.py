@@ -12,6 +12,7 @@ from publisher.build import build
 from publisher.correct import Trace, plan, trace
 from publisher.dispatch import Dispatcher
 from publisher.domain.article import Article, Correction, CorrectionKind, Withdrawal
+from publisher.domain.delivery import DeliveryEvent, Settlement
 from publisher.domain.issue import ArchivedIssue, Issue, IssueEvent, IssueKind, IssueState
 from publisher.domain.journal import Journal
 from publisher.domain.subscription import SubscriptionEvent, Suppression, SuppressionReason
@@ -156,6 +157,31 @@ def test_everybody_who_received_it_is_told_once(world: World) -> None:
     again = world.trace()
     assert again.faulty.versions == (WRONG.version,)
     assert world.correct() == tuple(world.store.issues.get(one.id) for one in issues)
+
+
+def test_nobody_is_told_twice_after_a_correction_was_cancelled_half_way(world: World) -> None:
+    """Two have it; made anew it goes to the others alone, and they are counted apart."""
+    world.send(0, WRONG)
+    (first,) = world.correct()
+    approve(world.store, first.id, by="x", now=LATER, cutoff=timedelta(hours=48))
+    world.store.issues.move(first.id, IssueEvent.RELEASE, LATER)
+    lease = timedelta(minutes=1)
+    claims = world.store.outbox.claim("w", 2, lease, LATER, issue_id=first.id)
+    world.store.outbox.advance([], claims, lease, LATER)
+    settled = [Settlement(each, DeliveryEvent.ACCEPT, 250, "OK") for each in claims]
+    world.store.outbox.advance(settled, [], lease, LATER)
+    world.store.issues.move(first.id, IssueEvent.CANCEL, LATER)
+    reach = world.trace().reach
+    assert (reach.people, dict(reach.excluded)) == (2, {"told already": 2})
+    (second,) = world.correct()
+    assert (second.id != first.id, second.audience) == (True, 2)
+    before = len(world.transport.sent)
+    approve(world.store, second.id, by="x", now=LATER, cutoff=timedelta(hours=48))
+    world.drain(second)
+    rest = {mail.envelope.recipient for mail in world.transport.sent[before:]}
+    had = {claim.address for claim in claims}
+    assert len(rest) == 2
+    assert rest.isdisjoint(had)
 
 
 def test_those_who_were_told_right_are_not_told_again(world: World) -> None:
