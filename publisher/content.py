@@ -138,7 +138,7 @@ class Folder:
             except AuthorError as wrong:
                 refused.append(f"{name}: {wrong}")
                 continue
-            _replace(file.resolve(), minted)
+            replace_file(file.resolve(), minted)
             taken.add(article_id)
             changed.append(name)
         changed += self._part(changed, refused)
@@ -162,7 +162,7 @@ class Folder:
             except AuthorError as wrong:
                 refused.append(f"{article.path}: {wrong}")
                 continue
-            _replace(file.resolve(), parted)
+            replace_file(file.resolve(), parted)
             yield article.path
 
     def _new_id(self, taken: Collection[str]) -> str:
@@ -392,7 +392,7 @@ def _by_place(finding: Finding) -> tuple[str, int, str, str]:
     return finding.place.path, finding.place.line or 0, finding.rule, finding.message
 
 
-def _replace(file: Path, content: bytes) -> None:
+def replace_file(file: Path, content: bytes) -> None:
     """Swap in new content: a crash leaves the old file or the new one, never half of it."""
     handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=".mint-")
     try:
@@ -400,7 +400,8 @@ def _replace(file: Path, content: bytes) -> None:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
-        Path(temporary).chmod(stat.S_IMODE(file.stat().st_mode))
+        mode = stat.S_IMODE(file.stat().st_mode) if file.exists() else 0o644
+        Path(temporary).chmod(mode)
         Path(temporary).replace(file)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 from publisher.cli import (
     changing,
     checking,
+    citing,
     correcting,
     deciding,
     deliveries,
@@ -34,6 +35,7 @@ from publisher.cli.frame import cli
 __all__ = [
     "changing",
     "checking",
+    "citing",
     "cli",
     "correcting",
     "deciding",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated, Any
 
@@ -14,11 +15,12 @@ from publisher.cli import words
 from publisher.cli.frame import cli
 from publisher.cli.session import Session, table
 from publisher.domain.article import Source
+from publisher.domain.bibliography import Entry
 from publisher.domain.retraction import Snapshot, Standing, age
 from publisher.errors import NotFound, UsageError
 from publisher.evidence import origin as configured
 from publisher.evidence import put_down_sources
-from publisher.formats import works
+from publisher.formats import reference, works
 from publisher.formats.works import Work
 from publisher.ports import Library
 
@@ -124,11 +126,45 @@ def list_sources(
     ]
     lines: list[Any] = [table(("stands", "work", "articles", "title"), rows)] if rows else []
     more = f", the first {limit:,} of them here" if len(every) > limit else ""
+    unused = uncited(library)
     session.answer(
-        {"works": [work_document(work) for work in shown], "number": len(every)},
+        {
+            "works": [work_document(work) for work in shown],
+            "number": len(every),
+            "uncited": [entry_document(entry) for entry in unused],
+        },
         *lines,
         f"{words.count(len(every), 'work')}{more}.",
+        *_unused(unused),
     )
+
+
+def uncited(library: Library) -> tuple[Entry, ...]:
+    """The works of the bibliography that no article draws or describes."""
+    cited = {
+        name
+        for article in library.articles
+        for source in article.sources
+        for name in (f"key:{source.key}", *works.names_of(source))
+    }
+    return tuple(
+        entry
+        for entry in library.works.entries.values()
+        if entry.source is not None
+        and not cited & {f"key:{entry.key}", *works.names_of(entry.source)}
+    )
+
+
+def _unused(entries: Sequence[Entry]) -> list[str]:
+    number = words.count(len(entries), "work")
+    are = "is" if len(entries) == 1 else "are"
+    return [f"{number} in the bibliography {are} cited nowhere."] if entries else []
+
+
+def entry_document(entry: Entry) -> dict[str, Any]:
+    """A work of the bibliography as JSON."""
+    title = entry.source.title if entry.source else None
+    return {"key": entry.key, "title": title, "at": str(entry.place)}
 
 
 @group.command(epilog="Example: publisher sources show 10.1056/NEJMoa1200303")
@@ -140,12 +176,18 @@ def show(
     session: Session = context.obj
     with session.app() as app:
         library = app.content.load()
+        if (only := _only_listed(library, work)) is not None:
+            return session.answer(
+                entry_document(only) | {"articles": [], "issues": []},
+                f"{only.key} at {only.place}: {reference.text(only.source) if only.source else ''}",
+                "  no article cites it",
+            )
         found = find(library, work)
         carriers = app.store.citations.carriers(found.keys)
         issues = {one.issue_id: app.store.issues.get(one.issue_id) for one in carriers}
         event = found.status.event
         lines = [
-            f"{found.source.title} ({found.source.year})",
+            reference.text(found.source),
             *(f"  {href}" for _, href in found.source.links),
             f"  {stands(found, library)}" + (f": {found.status.why}" if found.status.why else ""),
         ]
@@ -159,10 +201,23 @@ def show(
                 lines.append("  retracted and replaced: the notice says by what")
         lines += [f"  cited in {article.path}: {article.title}" for article in found.articles]
         lines += [f"  carried by {_carried(issue)}" for issue in issues.values()]
+        listed = library.works.entries.get(found.source.key)
+        lines += [f"  listed at {listed.place}"] if listed else []
         session.answer(
             work_document(found) | {"issues": [words.document(one) for one in issues.values()]},
             *lines,
         )
+    return None
+
+
+def _only_listed(library: Library, named: str) -> Entry | None:
+    """The work of the bibliography with this key, DOI or PMID, if no article cites it."""
+    wanted = set(works.names(named))
+    for entry in uncited(library):
+        names = set(works.names_of(entry.source)) if entry.source else set()
+        if entry.key == named or wanted & names:
+            return entry
+    return None
 
 
 def _carried(issue: Any) -> str:
@@ -177,10 +232,11 @@ def check(context: typer.Context) -> None:
     session: Session = context.obj
     settings = session.settings()
     library = session.content(settings).load()
-    rules = ("retracted-source", "source-notice", "acknowledged-not-retracted")
+    rules = ("retracted-source", "source-notice", "acknowledged-not-retracted", "unknown-work")
+    lists = {entry.place.path for entry in library.works.entries.values()}
     findings = [
         *retractions.data(library.register.snapshot, settings.journal.sources, session.started_at),
-        *(finding for finding in library.findings if finding.rule in rules),
+        *(f for f in library.findings if f.rule in rules or f.place.path in lists),
         *work_checks.doubled(works.of(library.articles, library.register)),
     ]
     every = works.of(library.articles, library.register)
@@ -194,8 +250,10 @@ def check(context: typer.Context) -> None:
             "data": document(library.register.snapshot) if library.register.snapshot else None,
             "standing": counts,
             "findings": [words.finding(finding) for finding in findings],
+            "uncited": [entry_document(entry) for entry in uncited(library)],
         },
         *map(str, findings),
+        *_unused(uncited(library)),
         f"{words.count(len(every), 'work')}: {words.counts(counts) or 'none'}"
         f"{_as_of(library, session.started_at)}.",
     )
@@ -244,6 +302,7 @@ def work_document(work: Work) -> dict[str, Any]:
     return {
         "key": work.source.key,
         "title": work.source.title,
+        "citation": reference.text(work.source),
         "year": work.source.year,
         "identifiers": list(work.keys),
         "url": work.source.href if work.source.links else None,

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 _PARTS = re.compile(r"[\s.]+")
+_SUFFIXES = frozenset({"jr", "sr", "ii", "iii", "iv", "2nd", "3rd", "4th"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,12 @@ def written(family: str, given: str = "") -> str:
 
 
 def initials(given: str) -> str:
-    """`Jan Peter` and `J.-P.` are `JP`; initials that are written together stay: `JP`."""
-    if given.isupper() and len(given) <= 3 and given.isalpha():
-        return given
-    words = [word for part in _PARTS.split(given) for word in re.split(r"[-‐]", part) if word]
-    return "".join(word[0].upper() for word in words if word[0].isalpha())
+    """`Jan Peter` and `J.-P.` are `JP`; initials that are written together stay: `JT Jr`."""
+    words = [word for word in _PARTS.split(given) if word]
+    after = words.pop() if len(words) > 1 and words[-1].lower() in _SUFFIXES else ""
+    if len(words) == 1 and len(words[0]) <= 3 and words[0].isalpha() and words[0].isupper():
+        short = words[0]
+    else:
+        parts = (part for word in words for part in re.split(r"[-‐]", word))
+        short = "".join(part[0].upper() for part in parts if part and part[0].isalpha())
+    return f"{short} {after}" if after else short

@@ -71,7 +71,7 @@ def of(articles: Iterable[Article], register: Register) -> tuple[Work, ...]:
     group: dict[str, int] = {}
     for article in articles:
         for source in article.sources:
-            own = _names(source)
+            own = names_of(source)
             known = list(dict.fromkeys(group[name] for name in own if name in group))
             number = known[0] if known else next(numbers)
             held = cited.setdefault(number, [])
@@ -104,7 +104,8 @@ def _trials(source: Source) -> tuple[str, ...]:
     return tuple(dict.fromkeys(each for each in found if each is not None))
 
 
-def _names(source: Source) -> tuple[str, ...]:
+def names_of(source: Source) -> tuple[str, ...]:
+    """Everything that tells this work from others, in one spelling: identifiers, its address."""
     return (
         *keys(source),
         *((f"pmcid:{source.pmcid}",) if source.pmcid else ()),

@@ -40,7 +40,7 @@ def test_the_names_are_the_contract() -> None:
             "inbound", "run", "worker", "scheduler", "web", "doctor", "deliveries list", "deliveries resolve",
             "issue plan", "issue list", "issue show", "issue diff", "issue edit", "issue approve",
             "issue cancel", "subscribers add", "subscribers import", "subscribers export",
-            "templates list", "templates eject", "sources refresh", "sources list", "sources show", "sources check", "correct", "watch", "ledger show", "ledger verify", "ledger export",
+            "templates list", "templates eject", "cite", "sources refresh", "sources list", "sources show", "sources check", "correct", "watch", "ledger show", "ledger verify", "ledger export",
             "subscribers list", "subscribers show", "subscribers edit", "subscribers confirm",
             "subscribers unsubscribe", "subscribers forget", "suppressions list",
             "suppressions add", "suppressions remove", "suppressions import", "segments list",

@@ -13,6 +13,8 @@ words = st.text(st.sampled_from("abcÄß-, {}."), min_size=1, max_size=12)
         ("Liu, Enli", "Liu E", "Enli Liu"),
         ("van der Berg, Jan Peter", "van der Berg JP", "Jan Peter van der Berg"),
         ("Müller, J.-P.", "Müller JP", "J.-P. Müller"),
+        ("Wright, JT Jr", "Wright JT Jr", "JT Jr Wright"),
+        ("King, Martin Luther Jr.", "King ML Jr", "Martin Luther Jr. King"),
         ("Curie, MS", "Curie MS", "MS Curie"),
         ("Enli Liu", "Enli Liu", "Enli Liu"),
         ("World Health Organization", "World Health Organization", "World Health Organization"),

@@ -1,0 +1,99 @@
+"""`publisher cite` as an author uses it, against registries on a real socket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests import registries
+from tests.cli.conftest import Journal
+from tests.registries import LIU, Registry
+
+
+@pytest.fixture
+def registry(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
+    """Everybody who is asked, at one address; no waiting."""
+    with registries.listening() as made:
+        for name in ("CROSSREF", "DATACITE", "PUBMED"):
+            monkeypatch.setenv(f"PUBLISHER_SOURCES__{name}", made.url)
+        monkeypatch.setenv("PUBLISHER_SOURCES__LOOKUP_DELAY", "0s")
+        monkeypatch.setenv("PUBLISHER_SOURCES__CONTACT", "desk@example.org")
+        yield made
+
+
+def test_a_work_is_shown_added_and_cited(journal: Journal, registry: Registry) -> None:
+    """Looked up once, added once however it is spelt, and then an article cites its key."""
+    shown = journal.run("cite", f"https://doi.org/{LIU}").stdout
+    assert shown.startswith('- key: liu-2020\n  title: "Use of CAR-Transduced')
+    assert 'authors: ["Liu, Enli", "Marin, David", "The A & B Group"]' in shown
+    library = journal.root / "content/sources.yaml"
+    assert not library.exists()
+    library.write_text(
+        "# Works we cite often.\n- key: other # keep me\n  title: x\n  year: 2020\n  pmid: 7\n"
+    )
+    before = library.read_text()
+    added = journal.run("cite", "--add", LIU).stdout
+    assert "Added to content/sources.yaml: Liu E, Marin D, The A & B Group. Use of" in added
+    assert "cite it as [@liu-2020]" in added
+    assert library.read_text().startswith(before)
+    again = journal.json("cite", "--add", LIU.upper(), "26551272", "not-a-doi", code=1)
+    assert again["works"][0]["already"] == "liu-2020 at content/sources.yaml:6"
+    assert [each["added"] for each in again["works"]] == [False, True]
+    assert again["works"][1]["key"] == "sprint-research-group-2015"
+    assert "not-a-doi" in again["failed"][0]
+    assert library.read_text().count("- key:") == 3
+    assert all("mailto:desk@example.org" in agent for agent in registry.agents)
+
+    article = journal.root / "content/vitamin-d.md"
+    text = article.read_text().replace("sources:\n", "sources:\n  - liu-2020\n")
+    article.write_text(f"{text}\nAnd so on [@liu-2020].\n")
+    journal.run("check")
+    journal.run("build")
+    page = (journal.root / "public/articles/vitamin-d/index.html").read_text()
+    assert "Liu E, Marin D, The A &amp; B Group. Use of" in page
+    shown = journal.run("sources", "show", "sprint-research-group-2015").stdout
+    assert "no article cites it" in shown
+    assert "content/sources.yaml:17: SPRINT Research Group, Wright JT Jr. A Random" in shown
+    assert "2 works in the bibliography are cited nowhere" in journal.run("sources", "list").stdout
+    listed = journal.json("sources", "check")
+    assert [each["key"] for each in listed["uncited"]] == ["other", "sprint-research-group-2015"]
+
+
+def test_addresses_lead_to_what_they_name(journal: Journal, registry: Registry) -> None:
+    """A DOI in the path, one that the page names, a number, or the page itself."""
+    path = f"{registry.url}/doi/full/{LIU}/suppl"
+    for asked in (path, f"{registry.url}/named"):
+        assert journal.json("cite", asked)["works"][0]["key"] == "liu-2020"
+    assert journal.json("cite", f"{registry.url}/numbered")["works"][0]["key"].startswith("sprint")
+    page = journal.json("cite", "--key", "ours", "--kind", "guideline", f"{registry.url}/plain")
+    assert page["works"][0]["citation"] == "Ann Example. A & B: a page. A Site. 2024."
+    assert "kind: guideline\n" in page["works"][0]["yaml"]
+    assert journal.json("cite", "PMC12607298")["works"][0]["key"] == "from-2025"
+
+
+def test_what_is_wrong_is_said(journal: Journal, registry: Registry) -> None:
+    """Nothing is added that could not be cited."""
+    undated = journal.run("cite", "--add", "10.1000/undated", code=1).stdout
+    assert "a work has no year" in undated
+    assert "Not added" in undated
+    assert (
+        "describe it with `isbn: 9783161484100`"
+        in journal.run("cite", "9783161484100", code=2).output
+    )
+    assert "'hello' is no DOI" in journal.run("cite", "hello", code=2).output
+    assert "--key names one work" in journal.run("cite", "--key", "k", LIU, "1", code=2).output
+    library = journal.root / "content/sources.yaml"
+    library.write_text("- {key: k, title: x, year: 2020, pmid: 7}\n")
+    assert "another work has the key k" in journal.run("cite", "--key", "k", LIU, code=2).output
+    library.write_text("[{key: k, title: x, year: 2020, pmid: 7}]\n")
+    assert "in brackets" in journal.run("cite", "--add", LIU, code=1).output
+    registry.answers += [(500, {}, b"")] * 3
+    assert "answers 500; try again later" in journal.run("cite", "--fresh", LIU, code=1).output
+
+
+def test_a_key_that_an_article_uses_is_kept(journal: Journal, registry: Registry) -> None:
+    """So that the article need only drop its own description."""
+    article = journal.root / "content/vitamin-d.md"
+    article.write_text(article.read_text().replace("10.1056/NEJMoa1809944", LIU))
+    assert journal.json("cite", LIU)["works"][0]["key"] == "vital-2019"
