@@ -104,7 +104,8 @@ class Folder:
             findings += one.findings
             if one.article is None:
                 continue
-            wrong = tuple(_picture_findings(one.article, one.pictures, pictures))
+            place = Place(one.article.path)
+            wrong = tuple(images.of_article(one.pictures, pictures, place))
             findings += softened(wrong) if one.article.draft else wrong
             if not wrong:
                 articles.append(one.article)
@@ -366,20 +367,6 @@ def _opened(file: Path) -> int | None:
         if wrong.errno == errno.ELOOP:
             return None
         raise
-
-
-def _picture_findings(
-    article: Article, paths: Collection[str], pictures: Mapping[str, bytes | Finding]
-) -> Iterator[Finding]:
-    """An article's images that are not there, or cannot be used."""
-    place = Place(article.path)
-    for path in paths:
-        # `content/a.png` is served from `images/` too (Journal.image_path).
-        found = pictures.get(path) or pictures.get(path.removeprefix("images/"))
-        if found is None:
-            yield images.missing(path, place)
-        elif isinstance(found, Finding):
-            yield error(found.rule, place, found.message, found.remedy)
 
 
 def _pictures_of(article: Article) -> tuple[str, ...]:

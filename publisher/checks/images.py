@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import PurePosixPath
 
 from publisher.checks.rules import error
@@ -68,6 +68,19 @@ def missing(given: str, place: Place) -> Finding:
     return error(
         "missing-image", place, f"there is no file content/{given}", "add it or mend the path"
     )
+
+
+def of_article(
+    paths: Collection[str], pictures: Mapping[str, bytes | Finding], place: Place
+) -> Iterator[Finding]:
+    """An article's images that are not there, or cannot be used (then a Finding says why)."""
+    for given in paths:
+        # `content/a.png` is served from `images/` too (Journal.image_path).
+        found = pictures.get(given) or pictures.get(given.removeprefix("images/"))
+        if found is None:
+            yield missing(given, place)
+        elif isinstance(found, Finding):
+            yield error(found.rule, place, found.message, found.remedy)
 
 
 _KINDS = "use PNG, JPEG, GIF or WebP, with the right ending"

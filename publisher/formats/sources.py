@@ -133,9 +133,9 @@ def entry(fields: Fields, item: Node) -> Entry | None:
         message = f"a work must be a mapping, not a {item.kind}"
         fields.note("wrong-type", item, message, f"give it the keys {', '.join(WORK.required)}")
         return None
+    before = len(fields.findings)
     values = fields.keys(item, WORK)
     key = _keyed(fields, values.get("key"))
-    before = len(fields.findings)
     source = work(fields, item, values, key)
     place = fields.place(values.get("key") or item)
     sound = source is not None and len(fields.findings) == before

@@ -217,3 +217,35 @@ def test_a_draft_that_rests_on_a_retracted_work_holds_up_nobody(journal: Journal
     article(journal).write_text(text.replace("evidence: strong", "evidence: strong\ndraft: true"))
     load(journal, retractions.row(2, doi=VITAL))
     assert "retracted-source" in journal.run("check").stdout
+
+
+def test_a_work_that_is_drawn_by_key_meets_the_same_gate(journal: Journal) -> None:
+    """The article that cites it is stopped, and may acknowledge it; the list itself may not."""
+    text = article(journal).read_text()
+    start = text.index("  - key: vital-2019")
+    described = text[start : text.index("---\n", start)]
+    (journal.root / "content/sources.yaml").write_text(described)
+    article(journal).write_text(text.replace(described, "  - vital-2019\n"))
+    retract(journal)
+    (found,) = [
+        f for f in journal.json("check", code=1)["findings"] if f["rule"] == "retracted-source"
+    ]
+    assert (found["path"], found["severity"]) == ("content/vitamin-d.md", "error")
+    journal.run("build", code=1)
+    shown = journal.json("sources", "show", "vital-2019")
+    assert (shown["standing"], shown["articles"][0]["path"]) == (
+        "retracted",
+        "content/vitamin-d.md",
+    )
+    why = "retracted: acknowledged\n    reason: It is why we write this."
+    article(journal).write_text(text.replace(described, f"  - key: vital-2019\n    {why}\n"))
+    journal.run("build")
+    page = (journal.root / "public/articles/vitamin-d/index.html").read_text()
+    assert "Retracted (4 June 2020). Cited on purpose: It is why we write this." in page
+    listed = (journal.root / "content/sources.yaml").read_text().rstrip("\n")
+    (journal.root / "content/sources.yaml").write_text(f"{listed}\n    retracted: acknowledged\n")
+    said = {
+        (f["rule"], f["severity"]) for f in journal.json("sources", "check", code=1)["findings"]
+    }
+    assert ("unknown-work", "error") in said
+    assert ("unknown-key", "warning") in said
