@@ -212,11 +212,17 @@ def _stored(settings: Settings, now: datetime) -> tuple[ArchivedIssue, ...]:
 
 
 def _put_down(settings: Settings, now: datetime, library: Library) -> None:
-    """Tell the ledger which versions are to be read now, once a journal has issues.
+    """Tell the ledger which versions are to be read now, where a store is there.
 
-    Before that it needs no store: the first issue that is planned tells of them.
+    It is opened only where they are others than the last time. A journal without a store needs
+    none to be built: the first issue that is planned tells of them.
     """
-    if glance.may_hold_issues(settings.store_url):
+    if not glance.is_there(settings.store_url):
+        return
+    from publisher.domain.ledger import mark
+
+    public = ((each.id, each.version) for each in library.articles if each.is_public(now))
+    if glance.versions(settings.store_url) != mark(public):
         with _store(settings, now) as store:
             put_down(store, library, now)
 

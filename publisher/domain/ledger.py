@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -77,6 +78,12 @@ class Seen:
     version: str
     acknowledged: tuple[str, ...] = ()
     corrections: tuple[str, ...] = ()
+
+
+def mark(versions: Iterable[tuple[str, str]]) -> str:
+    """One hash for a set of (article id, version): the same for the same set, in any order."""
+    pairs = sorted(f"{article_id}\0{version}" for article_id, version in versions)
+    return hashlib.sha256("\n".join(pairs).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def seen(articles: Iterable[Article], now: datetime) -> tuple[Seen, ...]:

@@ -8,6 +8,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 SECONDS = 5
+VERSIONS = "versions"
+"""The key in `meta` that says which versions of articles the ledger was told of last."""
 
 
 def may_hold_issues(url: str) -> bool:
@@ -29,6 +31,25 @@ def may_hold_issues(url: str) -> bool:
             return found.fetchone() is not None
     except sqlite3.Error:
         return True
+
+
+def is_there(url: str) -> bool:
+    """False where there certainly is no store at `url`: a SQLite file that is not there."""
+    path = url.removeprefix("sqlite:///")
+    return path == url or Path(path).exists()
+
+
+def versions(url: str) -> str | None:
+    """The mark of the versions that the ledger at `url` was told of last; None: not to be seen."""
+    path = url.removeprefix("sqlite:///")
+    if path == url:
+        return None
+    try:
+        with closing(_reading(path)) as base:
+            found = base.execute("SELECT value FROM meta WHERE key = ?", (VERSIONS,)).fetchone()
+            return None if found is None else str(found[0])
+    except sqlite3.Error:
+        return None
 
 
 def _reading(path: str) -> sqlite3.Connection:

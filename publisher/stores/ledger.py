@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
@@ -11,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, tuple_, update
 
 from publisher.domain.ledger import Entry, Happening, Head, Seen, Verdict
+from publisher.domain.ledger import mark as marked
 from publisher.domain.retraction import Snapshot
 from publisher.errors import StoreError
 from publisher.formats import chain
@@ -18,6 +18,7 @@ from publisher.formats.chain import Broken, Row
 from publisher.ports import Anchor
 from publisher.stores import chaining
 from publisher.stores.database import Database
+from publisher.stores.glance import VERSIONS
 from publisher.stores.ledger_rows import article_version, ledger
 from publisher.stores.tables import issue, meta
 
@@ -25,8 +26,6 @@ PIECE = 1000
 """Entries, or versions, that are read or written at once: memory does not grow."""
 TOLD = 200
 """Versions in one entry."""
-_SEEN = "versions"
-"""The key in `meta` that says which versions were seen last, as one hash."""
 
 log = logging.getLogger(__name__)
 
@@ -43,9 +42,9 @@ class SqlLedger:
 
     def saw(self, versions: Sequence[Seen], now: datetime) -> int:
         """Put down versions that readers may read and that are new; how many."""
-        mark = _mark(versions)
+        mark = marked((each.article_id, each.version) for each in versions)
         with self._database.read() as connection:
-            if connection.scalar(select(meta.c.value).where(meta.c.key == _SEEN)) == mark:
+            if connection.scalar(select(meta.c.value).where(meta.c.key == VERSIONS)) == mark:
                 return 0
         with self._database.change() as connection:
             fresh = _unknown(connection, versions)
@@ -325,15 +324,10 @@ def _strings(details: Any) -> Iterator[str]:
         yield details
 
 
-def _mark(versions: Sequence[Seen]) -> str:
-    pairs = sorted(f"{each.article_id}\0{each.version}" for each in versions)
-    return hashlib.sha256("\n".join(pairs).encode("utf-8", "surrogatepass")).hexdigest()
-
-
 def _remember(connection: Connection, mark: str) -> None:
-    kept = update(meta).where(meta.c.key == _SEEN).values(value=mark)
+    kept = update(meta).where(meta.c.key == VERSIONS).values(value=mark)
     if not connection.execute(kept).rowcount:
-        connection.execute(insert(meta).values(key=_SEEN, value=mark))
+        connection.execute(insert(meta).values(key=VERSIONS, value=mark))
 
 
 def _unknown(connection: Connection, versions: Sequence[Seen]) -> list[Seen]:

@@ -6,10 +6,13 @@ import hashlib
 import json
 import sqlite3
 from contextlib import closing
+from typing import Any
 
 import pytest
 from bs4 import BeautifulSoup
 
+from publisher import stores
+from publisher.ports import Store
 from tests.cli.conftest import Journal
 from tests.cli.test_restoring import backup, restore
 from tests.cli.test_sources import VITAL, article, load, retract
@@ -158,3 +161,31 @@ def test_an_empty_ledger_and_a_wrong_hash(journal: Journal) -> None:
     assert "is no hash" in journal.run("ledger", "verify", "--head", "xyz", code=2).stderr
     load(journal)
     assert journal.json("ledger", "verify")["entries"] == 1
+
+
+def test_a_build_tells_of_what_it_made_public(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a store is there, before any issue; it is opened only when something changed."""
+    journal.run("build")
+    assert not (journal.root / "var/store.sqlite3").exists()
+    journal.add("ann")
+    journal.run("build")
+    (version,) = journal.json("ledger", "vitamin-d")["versions"]
+    assert version["first_seen"] == "2026-11-24T09:00:00+00:00"
+    opened: list[str] = []
+    real = stores.sql.open_store
+
+    def counted(url: str, **options: Any) -> Store:
+        opened.append(url)
+        return real(url, **options)
+
+    monkeypatch.setattr(stores.sql, "open_store", counted)
+    journal.run("build", now=LATER)
+    assert not opened
+    path = article(journal)
+    path.write_text(path.read_text().replace("evidence: strong", "evidence: moderate"))
+    journal.run("build", now=LATER)
+    assert len(opened) == 1
+    _, new = journal.json("ledger", "vitamin-d", now=LATER)["versions"]
+    assert (new["present"], new["first_seen"]) == (True, "2026-11-26T09:00:00+00:00")
