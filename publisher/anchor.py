@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import zlib
 from pathlib import Path
 
@@ -43,14 +44,18 @@ class AnchorFile:
     def keep(self, head: Head) -> None:
         """Note another head in its place. Raises StoreError."""
         told = f"{head.number} {head.hash}"
-        fresh = self._path.with_name(f"{self._path.name}.{os.getpid()}.new")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as f:
-                f.write(f"{told} {_checksum(told)}\n")
-                f.flush()
-                os.fsync(f.fileno())
-            fresh.replace(self._path)
+            handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}-")
+            fresh = Path(name)
+            try:
+                with os.fdopen(handle, "w") as file:
+                    file.write(f"{told} {_checksum(told)}\n")
+                    file.flush()
+                    os.fsync(file.fileno())
+                fresh.replace(self._path)
+            finally:
+                fresh.unlink(missing_ok=True)
         except OSError as error:
             raise self._unusable(error.strerror) from error
 

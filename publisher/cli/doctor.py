@@ -18,7 +18,7 @@ from publisher.cli.dns import Answer, Verdict
 from publisher.cli.frame import cli
 from publisher.cli.session import Session
 from publisher.domain.issue import Shaping
-from publisher.errors import PublisherError, TemplateError, TransportUnavailable
+from publisher.errors import PublisherError, StoreError, TemplateError, TransportUnavailable
 from publisher.formats import email
 from publisher.formats.templating import environment
 from publisher.settings import Settings
@@ -91,12 +91,22 @@ def _examine(app: App, now: datetime) -> Iterator[Result]:
     yield Result(Area.SETTINGS, _settings(settings))
     yield Result(Area.TEMPLATES, _judged(lambda: _templates(app, now)))
     yield Result(Area.STORE, _judged(app.store.check))
+    yield Result(Area.STORE, _judged(lambda: _ledger(app)))
     yield Result(Area.STORE, _suppressions(app))
     for transport in app.transports.values():
         yield Result(Area.TRANSPORT, _judged(transport.check))
     for area, answer in _names(settings):
         yield Result(area, answer)
     yield Result(Area.APP_URL, _app_url(settings.journal.app_url))
+
+
+def _ledger(app: App) -> str:
+    """That the ledger is whole. Raises StoreError."""
+    found = app.store.ledger.verify()
+    if not found.whole:
+        why = found.wrong or found.differing[0]
+        raise StoreError(f"the ledger is not whole (publisher ledger verify): {why}")
+    return f"the ledger is whole: {words.count(found.entries, 'entry', 'entries')}"
 
 
 def _names(settings: Settings) -> Iterator[tuple[Area, Answer]]:

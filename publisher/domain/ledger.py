@@ -21,6 +21,7 @@ class Happening(StrEnum):
     VERSIONS = "versions seen"
     PLANNED = "issue planned"
     EDITED = "issue edited"
+    FORCED = "rule set aside"
     APPROVED = "issue approved"
     STARTED = "issue started"
     PAUSED = "issue paused"

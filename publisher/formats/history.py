@@ -127,6 +127,10 @@ def _issue(entry: Entry) -> str:
         line += f" for {people:,} {'person' if people == 1 else 'people'}, {told['state']}"
     if entry.happening in (Happening.PLANNED, Happening.EDITED, Happening.APPROVED):
         line += f", content {str(told['hash'])[:SHORT]}"
+    if entry.happening is Happening.FORCED:
+        line = f"{what} {told['name']}"
+    if told.get("forced"):
+        line += f", set aside: {', '.join(told['forced'])}"
     if "counts" in told:
         line += f": {_counts(told['counts'])}"
     return line

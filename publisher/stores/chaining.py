@@ -76,9 +76,17 @@ def planned(connection: Connection, issue_id: int, plan: NewIssue, audience: int
             for name in each.names or (each.key,)
         ),
     }
+    if plan.forced:
+        details["forced"] = sorted(each.rule for each in plan.forced)
     if plan.faulty is not None:
         details["faulty"] = list(plan.faulty.versions)
     append(connection, Happening.PLANNED, plan.planned_at, details)
+
+
+def forced(connection: Connection, issue_id: int, rules: Iterable[str], now: datetime) -> None:
+    """Rules were set aside for an issue; why, and by whom, stays in its row."""
+    told = _named(connection, issue_id) | {"forced": sorted(rules)}
+    append(connection, Happening.FORCED, now, told)
 
 
 def moved(

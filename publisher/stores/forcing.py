@@ -23,10 +23,14 @@ def read(text: str) -> tuple[Forcing, ...]:
     return tuple(Forcing(**row | {"at": instant(row["at"])}) for row in json.loads(text))
 
 
-def add(connection: Connection, issue_id: int, forced: Iterable[Forcing]) -> None:
-    """Put what is new on record; a rule that was set aside before keeps its first reason."""
+def add(connection: Connection, issue_id: int, forced: Iterable[Forcing]) -> tuple[Forcing, ...]:
+    """Put what is new on record, and return it; a rule that was set aside before keeps its first
+    reason.
+    """
     row = select(issue.c.forced).where(issue.c.id == issue_id).with_for_update()
     before = read(connection.scalar(row) or "[]")
     known = {each.rule for each in before}
-    whole = (*before, *(each for each in forced if each.rule not in known))
+    new = tuple(each for each in forced if each.rule not in known)
+    whole = (*before, *new)
     connection.execute(update(issue).where(issue.c.id == issue_id).values(forced=written(whole)))
+    return new

@@ -209,7 +209,8 @@ class SqlIssues:
     def force(self, issue_id: int, forced: Sequence[Forcing]) -> Issue:
         """Put on record what was set aside for an issue, each rule once. Raises NotFound."""
         with self._database.change() as connection:
-            forcing.add(connection, issue_id, forced)
+            if new := forcing.add(connection, issue_id, forced):
+                chaining.forced(connection, issue_id, [each.rule for each in new], new[0].at)
             return get(connection, issue_id)
 
     def turnover(

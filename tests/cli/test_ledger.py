@@ -136,6 +136,8 @@ def test_what_was_touched_is_said(planned: Journal, statement: str, said: str) -
     harm(planned, statement)
     assert said in planned.run("ledger", "verify", code=1).stdout
     assert not planned.json("ledger", "verify", code=1)["whole"]
+    if statement.startswith("DELETE"):
+        assert "the ledger is not whole" in planned.run("doctor", code=1).stdout
 
 
 def test_an_older_store_is_accepted_with_what_is_lost(planned: Journal) -> None:

@@ -87,6 +87,8 @@ def test_everything_arrives_as_it_was(source: SqlStore, target: SqlStore) -> Non
     done = copy_store(source, target, NOW, quiet)
     assert rows_of(target) == before
     assert {each.table: each.rows for each in done}["subscriber"] == 32
+    assert target.ledger.verify() == source.ledger.verify()
+    assert target.ledger.verify().entries == 2
     admit(target, row("new"))
     (new,) = target.subscribers.by_address("new@example.org")
     assert new.id == 34

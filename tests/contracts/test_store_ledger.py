@@ -14,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from publisher.anchor import AnchorFile
+from publisher.domain.forcing import Forcing
 from publisher.domain.issue import IssueEvent, IssueState
 from publisher.domain.ledger import Happening, Head, Seen
 from publisher.domain.reach import Faulty
@@ -103,6 +104,17 @@ def test_a_correction_names_what_was_faulty(store: Store) -> None:
     store.issues.reshape(made.id, made.shaping, (), NOW)
     assert told(store)[-1] == ("issue edited", "draft")
     assert store.ledger.verify().whole
+
+
+def test_a_rule_that_is_set_aside_is_told(store: Store) -> None:
+    """Which, not why nor by whom: reasons are people's words. Again tells nothing."""
+    forced = Forcing("edition-size", "asked by ann@example.org", "Dr Raman", NOW)
+    issue = store.issues.create(new_issue(store, forced=(forced,)))
+    store.issues.force(issue.id, (forced, Forcing("edition-alt", "x", "y", NOW)))
+    store.issues.force(issue.id, (forced,))
+    bodies = [json.loads(row.body) for row in store.ledger.rows()]
+    assert [body["forced"] for body in bodies] == [["edition-size"], ["edition-alt"]]
+    assert "Raman" not in str(bodies)
 
 
 def test_versions_data_and_retractions_are_told_once(store: Store) -> None:
