@@ -19,16 +19,20 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from sqlalchemy import func, select
+from sqlalchemy.dialects import postgresql
 
 from benchmarks.dispatch import SIZE, processor, sink
 from publisher.domain.issue import Issue
 from publisher.ports import Store
-from publisher.stores import open_store
+from publisher.stores import lanes, open_store
+from publisher.stores.outbox import MAX_ID
 from publisher.stores.sql import SqlStore
 from publisher.stores.tables import delivery, micros
 from tests import factories
@@ -169,29 +173,37 @@ def plan(server: Server, count: int) -> None:
 
 
 def explain(server: Server, count: int) -> None:
-    """The plan of a claim where the table holds `count` deliveries of earlier issues."""
+    """The plan of a claim where `count` deliveries of ten earlier issues are there as well."""
     name = server.create()
     store = cluster_store(server.url(name))
-    subscribe(store, "weekly", readers(2000))
-    release(store, factories.journal())
+    subscribe(store, "weekly", readers(20_000))
+    issue = release(store, factories.journal())
     with psycopg.connect(server.conninfo(name), autocommit=True) as connection:
-        connection.execute("SET session_replication_role = replica")
         connection.execute(
-            "INSERT INTO delivery (issue_id, subscription_id, edition_id, state, settled_at) "
-            "SELECT 1000000 + i / 1000000, i, 1, 'accepted', i FROM generate_series(1, %s) i",
+            "INSERT INTO delivery (issue_id, subscription_id, edition_id, state, attempts, "
+            "settled_at, code, reply) SELECT 1000000 + i %% 10, i / 10, 1, 'accepted', 1, i, 250, "
+            "'2.0.0 Ok' FROM generate_series(1, %s) i",
             [count],
         )
-        connection.execute("ANALYZE delivery")
-        plan = connection.execute(
-            "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, BUFFERS) UPDATE delivery SET state = 'claimed', "
-            "fence = fence + 1, leased_by = 'w', leased_until = 1 WHERE id IN (SELECT id FROM delivery "
-            "WHERE state = 'queued' AND due_at IS NULL AND issue_id = 1 AND id BETWEEN 0 AND 4999 "
-            "ORDER BY id LIMIT 200 FOR UPDATE SKIP LOCKED) RETURNING id"
-        ).fetchall()
-    print(f"\nA claim of 200 among {count:,} deliveries:\n")
-    print("\n".join(f"    {line}" for (line,) in plan))
+        for statement in ("VACUUM ANALYZE delivery", "CHECKPOINT"):
+            connection.execute(statement.encode())
+        for words, low, high in (("its part", 0, 4999), ("the whole issue", 0, MAX_ID)):
+            values = {"issue": issue.id, "low": low, "high": high, "number": 200}
+            print(f"\nA claim of 200 from {words}, among {count:,} other deliveries:\n")
+            rows = connection.execute(
+                f"EXPLAIN (ANALYZE, BUFFERS, COSTS OFF) {claim(connection, values)}".encode()
+            ).fetchall()
+            print("\n".join(f"    {line}" for (line,) in rows), flush=True)
     store.close()
     server.drop(name)
+
+
+def claim(connection: psycopg.Connection, values: Mapping[str, Any]) -> str:
+    """The statement that workers run, with its values."""
+    compiled = lanes.deliveries().claim.compile(dialect=postgresql.psycopg.dialect())
+    return psycopg.ClientCursor(connection).mogrify(
+        compiled.string.encode(), {**compiled.params, "worker": "w", "until": 0, **values}
+    )
 
 
 def main() -> None:
