@@ -6,8 +6,6 @@ import re
 from email import message_from_bytes
 from enum import StrEnum
 
-from flufl.bounce import all_failures
-
 from publisher.formats.mime import Part
 
 READ = 64 * 1024
@@ -39,6 +37,8 @@ def find(raw: bytes, mail: Part) -> Sort | None:
     lower = begun.lower()
     if lower.count(b"boundary") + lower.count(b"message/") > NESTED:
         return None
+    from flufl.bounce import all_failures  # with the first such mail, for it is some 20 modules
+
     try:
         temporary, permanent = all_failures(message_from_bytes(begun))
     except Exception:  # noqa: BLE001 - patterns over anybody's bytes: what they choke on is none

@@ -4,6 +4,9 @@
 base32. It is deterministic (a resend has the same), authenticated (BATV's aim: whoever did not
 get the mail cannot forge its bounce) and hides the id, so that nobody can count our readers.
 Base32, because some servers change the case of what stands before the @.
+
+The cryptography is read with the first code: every command that opens a journal comes by here, and
+it takes 6 MB.
 """
 
 from __future__ import annotations
@@ -13,14 +16,13 @@ from base64 import b32decode, b32encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.ciphers.aead import AESSIV
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from typing import TYPE_CHECKING
 
 from publisher.domain.delivery import OutboxKind
 from publisher.errors import Defect, SettingsError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 LONGEST_LOCAL = 24
 """Characters before the delimiter: with the code they fill the 64 of RFC 5321 §4.5.3.1.1."""
@@ -81,6 +83,8 @@ class Verp:
         sealed = b32decode(code.upper() + "=")
         if b32encode(sealed).rstrip(b"=").decode().lower() != code:
             return None  # the last letter has bits to spare: only one spelling is ours
+        from cryptography.exceptions import InvalidTag
+
         for _, secret in self.keys:
             try:
                 opened = _cipher(secret).decrypt(sealed, None)
@@ -93,5 +97,9 @@ class Verp:
 @lru_cache(maxsize=16)
 def _cipher(secret: bytes) -> AESSIV:
     """A key of its own, so that no other use of the secret can open or make these codes."""
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
     derived = HKDF(hashes.SHA256(), 32, salt=None, info=b"publisher verp").derive(secret)
     return AESSIV(derived)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
 from publisher import ports
 from publisher.errors import Defect, StoreError
 from publisher.formats.pepper import Pepper
-from publisher.stores import copying, postgres, schema, shelf, sqlite
+from publisher.stores import postgres, schema, shelf, sqlite
 from publisher.stores.bounces import SqlBounces
 from publisher.stores.citations import SqlCitations
-from publisher.stores.copying import Copied
 from publisher.stores.database import Database
 from publisher.stores.departing import WATERMARK
 from publisher.stores.figures import SqlFigures
@@ -29,6 +29,9 @@ from publisher.stores.subscribers import SqlSubscribers
 from publisher.stores.suppressing import SqlSuppressions
 from publisher.stores.tables import issue, metadata, subscription
 from publisher.stores.traffic import SqlTraffic
+
+if TYPE_CHECKING:
+    from publisher.stores.copying import Copied
 
 NO_PEPPER = Pepper()
 
@@ -215,6 +218,8 @@ def copy_store(
     source: ports.Store, target: ports.Store, now: datetime, on_table: Callable[[str, int], None]
 ) -> Sequence[Copied]:
     """Move everything from a store in SQLite to one in PostgreSQL. See `copying.copy`."""
+    from publisher.stores import copying  # PostgreSQL's own SQL, which no other command needs
+
     if not (isinstance(source, SqlStore) and isinstance(target, SqlStore)):
         raise Defect("only stores on SQL can be copied")
     return copying.copy(source.database, target.database, now, on_table)
