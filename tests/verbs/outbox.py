@@ -71,11 +71,17 @@ def readers(count: int) -> list[str]:
 
 def release(store: Store, journal: Journal, newsletter: str = "weekly", padding: int = 0) -> Issue:
     """An issue for all confirmed readers of `newsletter`, now sending."""
+    issue = planned(store, journal, newsletter, padding)
+    return store.issues.move(issue.id, IssueEvent.RELEASE, NOW)
+
+
+def planned(store: Store, journal: Journal, newsletter: str = "weekly", padding: int = 0) -> Issue:
+    """The same before anything may leave."""
     greets = journal.newsletter(newsletter).greeting
     hello = greeting.marked(Catalogue(SOURCE)) if greets else "Hello"
     made = edition(journal, padding, hello)
     cadence = str(journal.newsletter(newsletter).cadences[0])
-    issue = store.issues.create(
+    return store.issues.create(
         NewIssue(
             slot=SlotId(newsletter, IssueKind.DIGEST, cadence, f"slot-{next(_serial)}"),
             slot_at=NOW,
@@ -90,7 +96,6 @@ def release(store: Store, journal: Journal, newsletter: str = "weekly", padding:
             transport=journal.newsletter(newsletter).transport,
         )
     )
-    return store.issues.move(issue.id, IssueEvent.RELEASE, NOW)
 
 
 @dataclass
