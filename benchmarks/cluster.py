@@ -1,12 +1,12 @@
 """What sending costs on PostgreSQL: one process alone, and 1, 2 and 4 workers woken by the queue.
 
-    python -m benchmarks.cluster [--count 10000] [--rows 0] [--planned 100000]
+    python -m benchmarks.cluster [--count 10000] [--planned 100000] [--rows 0]
 
 The same messages as in `benchmarks.dispatch` go through Postfix's smtp-sink, ten connections in
 all. Messages a second are those between the first and the last answer; processor time is that of
 the workers, and transactions are PostgreSQL's own count of commits meanwhile. `--planned` readers
 are planned by one INSERT … SELECT; `--rows` deliveries are made to look at the plan of a claim
-(10,000,000 take some minutes and 3 GB).
+(10,000,000 take some minutes and 3 GB). 0 leaves a part out.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from typing import Any
 
 import psycopg
 from sqlalchemy import func, select
-from sqlalchemy.dialects import postgresql
 
 from benchmarks.dispatch import SIZE, processor, sink
 from publisher.domain.issue import Issue
@@ -176,6 +175,7 @@ def explain(server: Server, count: int) -> None:
     """The plan of a claim where `count` deliveries of ten earlier issues are there as well."""
     name = server.create()
     store = cluster_store(server.url(name))
+    assert isinstance(store, SqlStore)
     subscribe(store, "weekly", readers(20_000))
     issue = release(store, factories.journal())
     with psycopg.connect(server.conninfo(name), autocommit=True) as connection:
@@ -191,16 +191,16 @@ def explain(server: Server, count: int) -> None:
             values = {"issue": issue.id, "low": low, "high": high, "number": 200}
             print(f"\nA claim of 200 from {words}, among {count:,} other deliveries:\n")
             rows = connection.execute(
-                f"EXPLAIN (ANALYZE, BUFFERS, COSTS OFF) {claim(connection, values)}".encode()
+                f"EXPLAIN (ANALYZE, BUFFERS, COSTS OFF) {claim(connection, values, store)}".encode()
             ).fetchall()
             print("\n".join(f"    {line}" for (line,) in rows), flush=True)
     store.close()
     server.drop(name)
 
 
-def claim(connection: psycopg.Connection, values: Mapping[str, Any]) -> str:
+def claim(connection: psycopg.Connection, values: Mapping[str, Any], store: SqlStore) -> str:
     """The statement that workers run, with its values."""
-    compiled = lanes.deliveries().claim.compile(dialect=postgresql.psycopg.dialect())
+    compiled = lanes.deliveries().claim.compile(dialect=store.database.engine.dialect)
     return psycopg.ClientCursor(connection).mogrify(
         compiled.string.encode(), {**compiled.params, "worker": "w", "until": 0, **values}
     )
@@ -216,8 +216,10 @@ def main() -> None:
     options = parser.parse_args()
     print("\n## On PostgreSQL\n")
     with running(54_799, DURABLE) as server:
-        rows(server, options.count, options.runs)
-        plan(server, options.planned)
+        if options.count:
+            rows(server, options.count, options.runs)
+        if options.planned:
+            plan(server, options.planned)
         if options.rows:
             explain(server, options.rows)
     print(f"\n{processor()}, {os.cpu_count()} cores")

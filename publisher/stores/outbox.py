@@ -97,27 +97,41 @@ _CANCEL_RETURNED = (
 )
 
 
+class _Statements:
+    """What is compiled once for a store, and once prepared by a connection."""
+
+    def __init__(self, database: Database) -> None:
+        self.lanes: Mapping[OutboxKind, Lane] = {
+            OutboxKind.NOTICE: lanes.notices(),
+            OutboxKind.DELIVERY: lanes.deliveries(),
+        }
+        self.script = None if database.is_sqlite else Script(self.lanes)
+        dialect = database.engine.dialect
+        self.swift = Swift(self.lanes, dialect, _SENDING, _READERS) if database.is_sqlite else None
+
+
 class SqlOutbox:
     """`ports.Outbox` on SQL. `host` is the right-hand side of Message-IDs."""
 
-    def __init__(self, database: Database, host: str, within: Wakeup | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        host: str,
+        within: Wakeup | None = None,
+        statements: _Statements | None = None,
+    ) -> None:
         self._database = database
         self._within = within
         self._ids = (0, MAX_ID) if within is None else bounds(within.part)
         self._host = host
-        self._lanes: Mapping[OutboxKind, Lane] = {
-            OutboxKind.NOTICE: lanes.notices(),
-            OutboxKind.DELIVERY: lanes.deliveries(),
-        }
-        dialect = database.engine.dialect
-        self._script = None if database.is_sqlite else Script(self._lanes, dialect)
-        self._swift = (
-            Swift(self._lanes, dialect, _SENDING, _READERS) if dialect.name == "sqlite" else None
-        )
+        self._statements = statements or _Statements(database)
+        self._lanes = self._statements.lanes
+        self._script = self._statements.script
+        self._swift = self._statements.swift
 
     def part(self, wakeup: Wakeup) -> SqlOutbox:
         """The same outbox, but claiming nothing beside what a wake-up is about."""
-        return SqlOutbox(self._database, self._host, wakeup)
+        return SqlOutbox(self._database, self._host, wakeup, self._statements)
 
     # --- the journey of a message ---------------------------------------------------------
 

@@ -147,7 +147,7 @@ def test_a_line_cut_between_commit_and_answer(store: Store, url: str, postgres: 
     count = itertools.count(1)
 
     def now_and_then(piece: bytes) -> bool:
-        return b"xact_lock_shared" in piece and b"UPDATE" in piece and next(count) in (20, 50, 80)
+        return b"xact_lock_shared" in piece and b"EXECUTE" in piece and next(count) in (20, 50, 80)
 
     database = url.split("@/")[1].partition("?")[0]
     socket = str(postgres.root / f".s.PGSQL.{postgres.port}")
