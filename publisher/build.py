@@ -205,15 +205,15 @@ def _pages(
     def leaf(make: Callable[[], bytes], *parts: object) -> Leaf:
         return Leaf(fingerprint(ground, *parts), make)
 
-    # What is shown of an article is known by its file (`version`, `path`) and its picture.
-    known = {a.id: fingerprint(a.id, a.version, a.path, pictures[a.id]) for a in public}
+    known = {a.id: entries.known(a, pictures[a.id], pages.notes(a)) for a in public}
+    alone, waiting = (fingerprint(ground, "article", late) for late in (False, True))
     filed: dict[str, list[Article]] = {category.slug: [] for category in journal.categories}
     leaves: dict[str, Leaf] = {}
     for article in public:
         filed[article.category].append(article)
         path = _file(journal.article_path(article))
         late = article.id in overdue
-        key = fingerprint(ground, "article", known[article.id], pages.notes(article), late)
+        key = f"{waiting if late else alone} {known[article.id]}"
         near = article.published_at.isoformat()
         leaves[path] = Leaf(key, partial(pages.article, article, overdue=late), near)
     for category in journal.categories:
@@ -283,8 +283,8 @@ def _moved(
     found: dict[str, Leaf] = {}
     redirects: dict[str, str] = {}
     for article in articles:
-        key = fingerprint(ground, "moved", article.version, article.path)
         for alias in article.aliases:
+            key = fingerprint(ground, "moved", article.version, article.path)
             redirects[alias.path] = journal.article_path(article)
             if aliases.is_page(alias.path):
                 found[aliases.file(alias.path)] = Leaf(key, partial(pages.moved, article))

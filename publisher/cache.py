@@ -109,9 +109,8 @@ class Shelf:
         return base
 
     def _mark(self, kind: str, key: str, value: object) -> bytes:
-        digest = hashlib.sha256(f"{self._edition()}\0{kind}\0{key}\0".encode())
-        digest.update(value if isinstance(value, bytes) else b"")
-        return digest.digest()[:_CHECK]
+        head = f"{self._edition()}\0{kind}\0{key}\0".encode()
+        return hashlib.sha256(head + (value if isinstance(value, bytes) else b"")).digest()[:_CHECK]
 
     def _is_ours(self) -> bool:
         try:

@@ -44,11 +44,14 @@ def clashes(articles: Iterable[Article], paths: Collection[str]) -> Iterator[Fin
 
     `paths` are the files of the site without its aliases (`articles/x/index.html`).
     """
+    moved = [article for article in articles if article.aliases]
+    if not moved:
+        return
     files = {found.casefold() for found in paths}
     folders = {folder for found in files for folder in _folders(found)}
     claimed: dict[str, str] = {}
     claimed_folders: dict[str, str] = {}
-    for article in sorted(articles, key=lambda a: a.path):
+    for article in sorted(moved, key=lambda a: a.path):
         for alias in article.aliases:
             at = file(alias.path).casefold()
             above = tuple(_folders(at))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from publisher.checks.rules import error
 from publisher.domain.finding import Finding, Place
 
-WAYS = ("doi", "pmid", "pmcid", "isbn", "nct", "isrctn", "url")
+_ORDER = ("doi", "pmid", "pmcid", "isbn", "nct", "isrctn", "url")
+WAYS = frozenset(_ORDER)
+"""The keys that lead to a work: a source has one of them at least."""
 _FORMS = {
     "doi": "write it as 10.1056/NEJMoa1910607, without a full stop after it",
     "pmid": "write the number from PubMed, such as 32023374",
@@ -26,15 +28,14 @@ def ill_formed(name: str, written: str, place: Place) -> Finding:
     return error(f"bad-{name}", place, f"{written!r} is not {article} {called}", _FORMS[name])
 
 
-def unresolvable(given: Collection[str], key: str, place: Place) -> Iterator[Finding]:
+def unresolvable(key: str, place: Place) -> Finding:
     """A source that names no way to the work."""
-    if not any(way in given for way in WAYS):
-        yield error(
-            "unresolvable-source",
-            place,
-            f"nobody can look up the source {key}",
-            f"give at least one of {', '.join(WAYS[:-1])} and {WAYS[-1]}",
-        )
+    return error(
+        "unresolvable-source",
+        place,
+        f"nobody can look up the source {key}",
+        f"give at least one of {', '.join(_ORDER[:-1])} and {_ORDER[-1]}",
+    )
 
 
 def repeated(places: Mapping[str, list[Place]]) -> Iterator[Finding]:

@@ -37,18 +37,24 @@ def is_sound(text: str) -> bool:
     """Whether `text` holds none of them."""
     if len(text) < _SHORT and text.isprintable():
         return True
+    return sound(text) is not None
+
+
+def sound(text: str) -> bytes | None:
+    """`text` in UTF-8 where it holds none of them, else None."""
     try:
         raw = text.encode()
     except UnicodeEncodeError:  # a lone surrogate
-        return False
+        return None
     for byte in _CONTROLS:
         if byte in raw:
-            return False
+            return None
     if text.isascii():
-        return True
+        return raw
     if any(piece < b"\xa0" for piece in raw.split(b"\xc2")[1:]):  # U+0080 to U+009F
-        return False
-    return all(byte not in raw for byte in _SUSPECT) or FORBIDDEN.search(text) is None
+        return None
+    plain = all(byte not in raw for byte in _SUSPECT) or FORBIDDEN.search(text) is None
+    return raw if plain else None
 
 
 def forbidden(text: str, path: str, first_line: int = 1) -> Iterator[Finding]:

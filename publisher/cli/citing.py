@@ -18,7 +18,7 @@ from publisher.checks.links import is_web_address
 from publisher.cli import words
 from publisher.cli.frame import cli
 from publisher.cli.session import Session, shown
-from publisher.content import replace_file
+from publisher.content.files import replace_file
 from publisher.domain.article import Source
 from publisher.domain.bibliography import Entry
 from publisher.domain.finding import Finding

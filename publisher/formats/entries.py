@@ -57,23 +57,28 @@ def of_articles(
         article = held[article_id]
         return write(_item(journal, pages, article, pictures.get(article_id)))
 
-    return {
-        article.id: Entry(
+    whatever = fingerprint(ground, "entry")
+
+    def entry(article: Article) -> Entry:
+        shown = known(article, pictures.get(article.id), pages.notes(article))
+        return Entry(
             id=article.id,
             published_at=article.published_at,
             updated_at=article.updated_at,
             weight=_weight(journal, article),
-            key=fingerprint(
-                ground,
-                article.version,
-                article.path,
-                pictures.get(article.id),
-                pages.notes(article),
-            ),
+            key=f"{whatever} {shown}",
             make=partial(made, article.id),
         )
-        for article in articles
-    }
+
+    return {article.id: entry(article) for article in articles}
+
+
+def known(article: Article, picture: Picture | None, notes: Sequence[str]) -> str:
+    """All that is shown of an article: its file (`version`, `path`), its picture, and what stands
+    beside its sources. Plain words and no hash, because there are thousands of them.
+    """
+    more = fingerprint(picture, tuple(notes)) if picture or notes else ""
+    return f"{article.version} {article.path} {more}"
 
 
 def of_issue(journal: Journal, pages: Pages, entry: ArchivedIssue) -> Entry:

@@ -1,12 +1,15 @@
-"""How compiled templates escape what they are given."""
+"""How compiled templates escape what they are given, and how they call what they are given."""
 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+from types import MethodType
 from typing import Any
 
 from jinja2.compiler import CodeGenerator
 from jinja2.nodes import Expr, Output
+from jinja2.runtime import Context, Macro
 from markupsafe import Markup, escape
 
 _FEW = 3
@@ -41,3 +44,33 @@ class Escaping(CodeGenerator):
         self.buffer(inner)
         super().visit_Output(node, inner)
         self.writeline(f"yield concat({inner.buffer})")
+
+
+_KEPT = type(lru_cache(str))
+
+
+class Direct(Context):
+    """A context that asks no more of a plain function than calling it.
+
+    Jinja2 looks at each call whether the function wants the context too, which takes longer than
+    most of ours do; what it would find in these kinds is plain to see.
+    """
+
+    def call(
+        self,
+        called: Any,
+        /,
+        *args: Any,
+        _block_vars: Any = None,
+        _loop_vars: Any = None,
+        **named: Any,
+    ) -> Any:
+        """`called` with these arguments, as Jinja2 calls it."""
+        kind = type(called)
+        if kind is Macro:
+            return called(self.eval_ctx, *args, **named)
+        if kind is MethodType and not called.__func__.__dict__:
+            return called(*args, **named)
+        if kind is _KEPT and not hasattr(called, "jinja_pass_arg"):
+            return called(*args, **named)
+        return super().call(called, *args, _block_vars=_block_vars, _loop_vars=_loop_vars, **named)

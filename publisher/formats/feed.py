@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from publisher.checks.text import is_sound
+from publisher.checks.text import is_sound, sound
 from publisher.domain.article import Article, Source
 from publisher.domain.journal import Journal
 from publisher.formats import reference
@@ -119,6 +119,12 @@ def clean(text: str) -> str:
     surrogates, U+FFFE, the noncharacters U+FDD0 to U+FDEF.
     """
     return text if is_sound(text) else _FORBIDDEN.sub("", text)
+
+
+def cleaned(text: str) -> bytes:
+    """The same in UTF-8."""
+    raw = sound(text)
+    return _FORBIDDEN.sub("", text).encode() if raw is None else raw
 
 
 def item(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from publisher.checks import text as characters
 from publisher.checks.rules import error
@@ -16,13 +17,23 @@ PARAGRAPH_LENGTH = 2_000
 """Characters: of a title or name, and of a summary, key takeaway or correction."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Schema:
     """The keys of one kind of mapping; `what` names it in messages."""
 
     what: str
     required: tuple[str, ...]
     optional: tuple[str, ...] = ()
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """All keys, for looking one up."""
+        return frozenset(self.required + self.optional)
+
+    @cached_property
+    def needed(self) -> frozenset[str]:
+        """The required ones."""
+        return frozenset(self.required)
 
 
 class Fields:
@@ -42,6 +53,22 @@ class Fields:
 
     def keys(self, mapping: Mapping, schema: Schema) -> dict[str, Node]:
         """The values by key; notes missing, unknown and repeated keys. The first of two wins."""
+        found = {key.value: value for key, value in mapping.pairs}
+        if len(found) != len(mapping.pairs) or not found.keys() <= schema.known:
+            found = self._noted(mapping, schema)
+        for name in schema.required:
+            if name not in found:
+                message = f"{schema.what} has no {name}"
+                self.note("missing-key", mapping, message, f"add a line `{name}: …`")
+        needed = schema.needed
+        return {
+            name: value
+            for name, value in found.items()
+            if name in needed or value.kind != "empty value"
+        }
+
+    def _noted(self, mapping: Mapping, schema: Schema) -> dict[str, Node]:
+        """The known keys, each once; notes the others."""
         known = schema.required + schema.optional
         found: dict[str, Node] = {}
         seen: dict[str, int] = {}
@@ -57,20 +84,14 @@ class Fields:
             else:
                 found[name] = value
             seen.setdefault(name, key.line)
-        for name in schema.required:
-            if name not in found:
-                message = f"{schema.what} has no {name}"
-                self.note("missing-key", mapping, message, f"add a line `{name}: …`")
-        return {
-            name: value
-            for name, value in found.items()
-            if name in schema.required or value.kind != "empty value"
-        }
+        return found
 
     def text(self, node: Node | None, name: str, limit: int = LINE_LENGTH) -> str | None:
         """A text on one line: runs of white space are one space. None when it is none."""
+        if node is None:
+            return None
         value = self.scalar(node, name, ("text",), "text")
-        if value is None or node is None:
+        if value is None:
             return None
         text = " ".join(value.split())
         if not text:
@@ -97,7 +118,7 @@ class Fields:
         if node is None:
             return None
         if isinstance(node, Scalar):
-            kind = node.kind
+            kind = "text" if node.style else node.kind
             if kind in kinds:
                 return node.value
             if kind == "empty value":

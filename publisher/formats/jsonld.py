@@ -16,13 +16,14 @@ from publisher.formats.templating import instant
 
 CONTEXT = "https://schema.org"
 
+_WRITER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _SUPERSCRIPT = re.compile(r"<sup\b.*?</sup>", re.DOTALL)
 
 
 def render(graph: Sequence[dict[str, Any]]) -> str:
     """One JSON-LD document. `<`, `>` and `&` are escaped: nothing in it can end the script."""
     document = {"@context": CONTEXT, "@graph": list(graph)}
-    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    text = _WRITER.encode(document)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
@@ -124,27 +125,29 @@ def _kind(source: Source) -> str:
     return "MedicalTrial" if source.nct or source.isrctn else "WebPage"
 
 
+_NAMES = ("doi", "pmid", "pmcid", "isbn", "nct", "isrctn")
+
+
 def _citation(source: Source) -> dict[str, Any]:
-    names = ("doi", "pmid", "pmcid", "isbn", "nct", "isrctn")
-    named = [(name, getattr(source, name)) for name in names]
-    return _present(
-        {
-            "@type": _kind(source),
-            "name": source.title,
-            "url": source.href,
-            "sameAs": [href for _, href in source.links[1:]] or None,
-            "datePublished": str(source.year),
-            "author": [_who(name) for name in source.authors] or None,
-            "isPartOf": _part_of(source),
-            "pagination": source.imprint.pages if source.imprint else None,
-            "identifier": [
-                {"@type": "PropertyValue", "propertyID": name, "value": value}
-                for name, value in named
-                if value
-            ]
-            or None,
-        }
-    )
+    links = source.links
+    found: dict[str, Any] = {"@type": _kind(source), "name": source.title, "url": links[0][1]}
+    if links[1:]:
+        found["sameAs"] = [href for _, href in links[1:]]
+    found["datePublished"] = str(source.year)
+    if source.authors:
+        found["author"] = [_who(name) for name in source.authors]
+    if source.journal:
+        found["isPartOf"] = _part_of(source)
+    if source.imprint is not None and source.imprint.pages is not None:
+        found["pagination"] = source.imprint.pages
+    named = [
+        {"@type": "PropertyValue", "propertyID": name, "value": value}
+        for name in _NAMES
+        if (value := getattr(source, name))
+    ]
+    if named:
+        found["identifier"] = named
+    return found
 
 
 def _who(text: str) -> dict[str, Any]:

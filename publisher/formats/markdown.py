@@ -47,6 +47,8 @@ _BLOCK = re.compile(
 _CITED = re.compile(r'<sup class="cite">(.*?)</sup>')
 _SPACE = re.compile(r"[^\S\n]+")
 _ATTRIBUTED = re.compile(r'<[a-z][a-z0-9]*\s[^>"]*(?:"[^"]*"[^>"]*)*>')
+# An address that may be relative: any attribute's value but `class="cite"` and what says `http`.
+_NOT_ABSOLUTE = re.compile('="(?:(?<!class=")|(?!cite">))(?!https?://)')
 _ABSOLUTE = ('<a href="https://', '<a href="http://', '<a href="mailto:')
 _MARKED = re.compile(
     r'<a id="cite-\d+-\d+" href="(#source-\d+)" role="doc-noteref" aria-label="Source \d+">'
@@ -220,6 +222,8 @@ def absolute(html: str, base_url: str) -> str:
     `base_url` is the address of the page that the HTML stands on. Addresses with a scheme
     are left byte for byte; one that is no address at all is left too.
     """
+    if not _NOT_ABSOLUTE.search(html):
+        return html
 
     def link(match: re.Match[str]) -> str:
         lead, escaped = match.groups()

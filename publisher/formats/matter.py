@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from frontmatter.default_handlers import YAMLHandler
@@ -34,26 +35,18 @@ def split(raw: bytes, path: str) -> Split | Finding:
         line = raw.count(b"\n", 0, wrong.start) + 1
         message = f"byte {wrong.start:,} is not UTF-8"
         return error("invalid-utf8", Place(path, line), message, "save the file as UTF-8")
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    findings = (
-        *characters.forbidden(text, path),
-        *(f for mark in placeholder.MARKS for f in characters.reserved(text, path, mark)),
-    )
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    findings = (*characters.forbidden(text, path), *_reserved(text, path))
     if findings:
         text = characters.FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text)
-    missing = error(
-        "front-matter",
-        Place(path, 1),
-        "there is no front matter",
-        "start the file with a line of ---, the keys, and another line of ---",
-    )
     opening = _HANDLER.FM_BOUNDARY.match(text)
     if opening is None:
-        return missing
+        return _missing(path)
     try:
         matter, body = _HANDLER.split(text)
     except ValueError:  # no second boundary
-        return missing
+        return _missing(path)
     return Split(
         text=text,
         matter=matter,
@@ -62,3 +55,18 @@ def split(raw: bytes, path: str) -> Split | Finding:
         body_line=text.count("\n", 0, len(text) - len(body)) + 1,
         findings=findings,
     )
+
+
+def _missing(path: str) -> Finding:
+    return error(
+        "front-matter",
+        Place(path, 1),
+        "there is no front matter",
+        "start the file with a line of ---, the keys, and another line of ---",
+    )
+
+
+def _reserved(text: str, path: str) -> Iterator[Finding]:
+    if placeholder.BEGINNING in text:  # of all marks, so that one look is enough
+        for mark in placeholder.MARKS:
+            yield from characters.reserved(text, path, mark)

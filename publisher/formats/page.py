@@ -18,7 +18,7 @@ from publisher.domain.template import TemplateSet
 from publisher.formats import catalogue, channel, colours, jsonld, metatags, opml, standing
 from publisher.formats.channel import Channel
 from publisher.formats.copies import IN_YOUR_COPY
-from publisher.formats.feed import clean
+from publisher.formats.feed import cleaned
 from publisher.formats.picture import Picture
 from publisher.formats.templating import environment, render
 from publisher.formats.translating import SpokenEnvironment
@@ -87,7 +87,7 @@ class Pages:
             "light": colours.light(journal.colours),
             "dark": colours.dark(journal.colours),
         }
-        self._environments: dict[str, SpokenEnvironment] = {}
+        self._environments: dict[str | None, SpokenEnvironment] = {}
 
     def issue_notice(
         self, noticed: Sequence[tuple[Article, Sequence[Correction]]], language: str
@@ -315,13 +315,15 @@ class Pages:
             follow=follow,
             **context,
         )
-        return clean(text).encode()
+        return cleaned(text)
 
     def _links(self, followed: Channel) -> tuple[channel.Link, ...]:
         return followed.links(self._journal)
 
     def _in(self, language: str | None = None) -> SpokenEnvironment:
         """What renders in `language`, or in the journal's where there is no catalogue for it."""
+        if (found := self._environments.get(language)) is not None:
+            return found
         spoken = catalogue.spoken(self._templates, language, self._journal.language)
         if (found := self._environments.get(spoken)) is None:
             found = environment(self._templates, language=spoken, zone=self._journal.zone)
@@ -331,6 +333,7 @@ class Pages:
                 cited=lru_cache(maxsize=1024)(partial(self._cited, found)),
             )
             self._environments[spoken] = found
+        self._environments[language] = found
         return found
 
     def _once(self, env: SpokenEnvironment, name: str, here: str | None = None) -> Markup:

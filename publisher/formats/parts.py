@@ -30,6 +30,8 @@ _TAG_URI = re.compile(
     re.ASCII,
 )
 HTML = TAGS | {"body", "center", "font", "html", "iframe", "script", "style", "title"}
+_PLAIN = frozenset("<&@")
+"""No citation and no markup is without one of them."""
 ID_LENGTH = 200
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 SLUG_LENGTH = 100
@@ -199,8 +201,10 @@ def plain(
     fields: Fields, node: Node | None, name: str, limit: int = PARAGRAPH_LENGTH
 ) -> str | None:
     """A text that stands alone in feeds, mails and lists, so nothing can be cited in it."""
+    if node is None:
+        return None
     value = fields.text(node, name, limit)
-    if node is not None and value is not None:
+    if value is not None and not _PLAIN.isdisjoint(value):
         fields.findings += citations.in_plain_text(name, value, fields.place(node))
         fields.findings += characters.markup(name, value, HTML, fields.place(node))
     return value

@@ -23,7 +23,9 @@ OTHERWISE = "0publisher0otherwise0"
 GREETED = "0publisher0greeted0"
 """and here it ends."""
 
+BEGINNING = "0publisher0"
 MARKS = (TOKEN, PREFERENCES, GREETING, NAME, OTHERWISE, GREETED)
+"""All of them; each starts with BEGINNING."""
 
 
 def unsubscribe_url(journal: Journal) -> str:

@@ -6,6 +6,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import pyromark
@@ -15,8 +16,9 @@ from publisher.formats import sanitise
 
 OPTIONS = pyromark.Options.ENABLE_TABLES | pyromark.Options.ENABLE_STRIKETHROUGH
 KEY = r"[A-Za-z0-9][A-Za-z0-9._:-]*"
-# U+FDD0 is a noncharacter: it stands in no text that the checks let through.
-MARK = "\ufdd0"
+# SUBSTITUTE stands in no text that the checks let through. It is one byte, as most characters
+# of most texts are: a wider one would double what Python holds and looks through of them.
+MARK = "\x1a"
 
 # A line break inside the brackets may be followed by the `>` of a block quotation.
 _CITE = re.compile(rf"\[@{KEY}(?:[ \t]*;[\s>]*@{KEY})*[ \t]*\]".encode())
@@ -68,9 +70,9 @@ def read(text: str) -> Reading:
 # --- the quick way ------------------------------------------------------------------------------
 
 _RAW = re.compile(r"<[A-Za-z/!?]")
-_CITED = re.compile(rf"\[@{KEY}(?:[ \t]*;[ \t]*@{KEY})*[ \t]*\]")
+_CITED = re.compile(rf"{KEY}(?:[ \t]*;[ \t]*@{KEY})*[ \t]*")
 _TAG = re.compile(r"<[^>]*>")
-_LEVEL = re.compile(r"<h([1-6])>")
+_LEVELS = {f"<h{level}>": level for level in range(1, 7)}
 _LINK = re.compile(r'<a href="(?:https?://|mailto:|/(?!/)|#)[^"<>\s]*">')
 _WITHIN = tuple(
     ["<a ", "</a>"]
@@ -92,13 +94,18 @@ def skim(text: str) -> Reading | None:
     None where there is anything that it would remark on, or that needs its lines: raw HTML,
     pictures, titles of links, a malformed citation, a heading of level 1.
     """
-    if ("<" in text and _RAW.search(text)) or "\\[" in text or "![" in text or not is_sound(text):
+    # A single character is found many times as fast as two that follow each other.
+    if ("<" in text and _RAW.search(text)) or ("\\" in text and "\\[" in text):
         return None
-    marked, citations = _marked(text)
-    if "[@" in marked:
+    if ("!" in text and "![" in text) or not is_sound(text):
         return None
+    made = _marked(text)
+    if made is None:
+        return None
+    marked, citations = made
     html = pyromark.html(marked, options=OPTIONS)
-    tags = set(_TAG.findall(html))
+    written = _TAG.findall(html)
+    tags = set(written)
     if not all(_LINK.fullmatch(tag) for tag in tags - _PLAIN):
         return None
     unmarked = _without_marks(html, len(citations))
@@ -114,50 +121,68 @@ def skim(text: str) -> Reading | None:
         links=(),
         images=(),
         alts=(),
-        headings=tuple((0, int(level)) for level in _LEVEL.findall(html)),
+        headings=tuple((0, _LEVELS[tag]) for tag in written if tag in _LEVELS),
         words=_words(unmarked, tags),
         html=_as_cleaned(html, tags),
     )
 
 
-def _marked(text: str) -> tuple[str, list[Citation]]:
-    """`text` with marks in the place of all that looks like a citation."""
-    parts: list[str] = []
+def _marked(text: str) -> tuple[str, list[Citation]] | None:
+    """`text` with marks in the place of all that looks like a citation.
+
+    None where something only begins like one.
+    """
+    first, *rest = text.split("[@")
+    parts = [first]
     citations: list[Citation] = []
-    last, line = 0, 1
-    for found in _CITED.finditer(text):
-        start, end = found.span()
-        line += text.count("\n", last, start)
-        written = found[0]
-        keys: tuple[str, ...] = (written[2:-1],)
-        if " " in written or ";" in written or "\t" in written:
+    line = 1
+    before = first
+    for number, after in enumerate(rest):
+        inner, bracket, before_next = after.partition("]")
+        keys = _cited(inner) if bracket else ()
+        if not keys:
+            return None
+        line += before.count("\n")
+        written = f"[@{inner}]"
+        if len(keys) > 1 or " " in inner or "\t" in inner:
             written = " ".join(written.split())
-            keys = tuple(_KEYS.findall(written))
-        parts += (text[last:start], f"[{MARK}{len(citations)}{MARK}]")
         citations.append(Citation(keys, line, written))
-        last = end
-    return "".join((*parts, text[last:])), citations
+        parts.append(f"[{MARK}{number}{MARK}]{before_next}")
+        before = before_next
+    return "".join(parts), citations
+
+
+@lru_cache(maxsize=1024)
+def _cited(inner: str) -> tuple[str, ...]:
+    """The keys of a citation that stands on one line; none where it is not one."""
+    return tuple(_KEYS.findall(f"@{inner}")) if _CITED.fullmatch(inner) else ()
 
 
 def _without_marks(html: str, number: int) -> str | None:
     """`html` without its marks and the spaces before them; None unless each stands there once."""
-    if html.count(MARK) != 2 * number:
+    parts = html.split(MARK)
+    if len(parts) != 2 * number + 1:
         return None
-    parts = html.split(f"[{MARK}")
-    for index, part in enumerate(parts[1:]):
-        written, _, rest = part.partition(f"{MARK}]")
-        if written != str(index):
+    if number == 0:
+        return html
+    whole = parts[::2]
+    for index, written in enumerate(parts[1::2]):
+        before, after = whole[index], whole[index + 1]
+        if written != str(index) or before[-1:] != "[" or after[:1] != "]":
             return None
-        parts[index] = parts[index].rstrip(" \n")
-        parts[index + 1] = rest
-    return "".join(parts) if len(parts) == number + 1 else None
+        # What stood between two marks has lost its bracket already.
+        whole[index] = before[:-1].rstrip(" \n")
+        whole[index + 1] = after[1:]
+    return "".join(whole)
 
 
 def _words(html: str, tags: set[str]) -> int:
     for tag in tags:
         if tag.startswith(_WITHIN):
             html = html.replace(tag, "")
-    return len(_TAG.sub(" ", html).split())
+    text = _TAG.sub(" ", html)
+    # The same for bytes, which are taken apart faster.
+    return len(text.encode().split()) if text.isascii() else len(text.split())
 
 
 def _as_cleaned(html: str, tags: set[str]) -> str:

@@ -22,6 +22,7 @@ from publisher.domain.article import Article
 from publisher.domain.bibliography import Entry
 from publisher.domain.finding import Finding
 from publisher.errors import Defect
+from publisher.formats.stamps import Stamp
 
 DEEP = ("body", "body_html", "sources", "citations", "questions")
 """The fields that only the article's own page and feed entry show: they stay compressed."""
@@ -32,6 +33,8 @@ _SHORT = 40
 _UNPACKED = 64
 
 Turn = Callable[[Any], Any]
+_FINDINGS = tuple[Finding, ...]
+_READER = json.JSONDecoder()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ def encode(record: Record) -> bytes:
     if article is not None:
         light = [pack(getattr(article, name)) for name, pack, _ in _fields(deep=False)]
         deep = zlib.compress(_deep(article), _LEVEL)
-    pack, _ = _turns(tuple[Finding, ...])
+    pack, _ = _turns(_FINDINGS)
     whole = [record.version, light, pack(record.findings), list(record.pictures), record.drawn]
     head = _json(whole)
     return len(head).to_bytes(_SIZE, "big") + head + deep
@@ -71,31 +74,32 @@ def decode(arena: bytes, start: int = 0, stop: int | None = None) -> Record:
     begin = start + _SIZE
     middle = begin + int.from_bytes(arena[start:begin], "big")
     try:
-        version, light, findings, pictures, drawn = json.loads(arena[begin:middle])
-        _, unpack = _turns(tuple[Finding, ...])
-        article = None if light is None else _shelved(light, arena, middle, stop)
-        return Record(
-            version,
-            article,
-            unpack(findings),
-            tuple(pictures),
-            tuple((key, stamp) for key, stamp in drawn),
+        # Whether it is one value of JSON and nothing after it is plain to see: it has five parts.
+        (version, light, findings, pictures, drawn), _ = _READER.raw_decode(
+            str(arena[begin:middle], "utf-8")
         )
+        if findings:
+            _, unpack = _turns(_FINDINGS)
+            findings = unpack(findings)
+        if drawn:
+            drawn = ((key, stamp) for key, stamp in drawn)
+        article = None if light is None else _shelved(light, arena, middle, stop)
+        return Record(version, article, tuple(findings), tuple(pictures), tuple(drawn))
     except (TypeError, AttributeError, LookupError) as wrong:
         raise ValueError(f"no record of an article: {wrong}") from wrong
 
 
-def together(records: Sequence[tuple[str, bytes]]) -> bytes:
-    """Keys and records in one piece: a line of keys and lengths, then the records."""
-    head = json.dumps([(key, len(content)) for key, content in records]).encode()
-    return b"".join((head, b"\n", *(content for _, content in records)))
+def together(records: Sequence[tuple[str, Stamp | None, bytes]]) -> bytes:
+    """Records in one piece: a line of their keys, stamps and lengths, then themselves."""
+    head = json.dumps([(key, stamp, len(content)) for key, stamp, content in records]).encode()
+    return b"".join((head, b"\n", *(content for _, _, content in records)))
 
 
-def apart(arena: bytes) -> Iterator[tuple[str, int, int]]:
-    """The key of each record and where in `arena` it starts and stops."""
+def apart(arena: bytes) -> Iterator[tuple[str, Stamp | None, int, int]]:
+    """The key and stamp of each record and where in `arena` it starts and stops."""
     start = arena.index(b"\n") + 1
-    for key, length in json.loads(arena[:start]):
-        yield key, start, start + length
+    for key, stamp, length in json.loads(arena[:start]):
+        yield key, stamp and Stamp(*stamp), start, start + length
         start += length
 
 
@@ -180,24 +184,41 @@ def _values(article: Article) -> tuple[Any, ...]:
     return tuple(getattr(article, each.name) for each in fields(Article))
 
 
-def _shelved(light: Sequence[Any], arena: bytes, start: int, stop: int) -> Article:
+def _shelved(light: list[Any], arena: bytes, start: int, stop: int) -> Article:
     made: Any = object.__new__(_Shelved)
-    for (put, unpack), value in zip(_slots(), light, strict=True):
-        put(made, value if unpack is _same else unpack(value))
-    for name, value in (("_arena", arena), ("_start", start), ("_stop", stop)):
-        object.__setattr__(made, name, value)
+    puts, turns = _slots()
+    for index, unpack in turns:
+        if (value := light[index]) is not None:
+            light[index] = unpack(value)
+    for put, value in zip(puts, light, strict=True):
+        put(made, value)
+    for put, value in zip(_places(), (arena, start, stop), strict=True):
+        put(made, value)
     article: Article = made
     return article
 
 
 @cache
-def _slots() -> tuple[tuple[Callable[[Any, Any], None], Turn], ...]:
-    """What puts each light field into a frozen article, and how its value comes back."""
-    return tuple((getattr(Article, name).__set__, turn) for name, _, turn in _fields(deep=False))
+def _slots() -> tuple[tuple[Callable[[Any, Any], None], ...], tuple[tuple[int, Turn], ...]]:
+    """What puts each light field into a frozen article, and how those that JSON does not know
+    come back, by their index. None stays None.
+    """
+    light = _fields(deep=False)
+    puts = tuple(getattr(Article, name).__set__ for name, _, _ in light)
+    turns = ((index, turn) for index, (_, _, turn) in enumerate(light) if turn is not _same)
+    return puts, tuple(turns)
+
+
+@cache
+def _places() -> tuple[Callable[[Any, Any], None], ...]:
+    return tuple(vars(_Shelved)[name].__set__ for name in _Shelved.__slots__)
+
+
+_WRITER = json.JSONEncoder(separators=(",", ":"))
 
 
 def _json(value: object) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode()
+    return _WRITER.encode(value).encode()
 
 
 # --- values that JSON does not know ---------------------------------------------------------
@@ -207,7 +228,9 @@ def _json(value: object) -> bytes:
 def _fields(*, deep: bool) -> tuple[tuple[str, Turn, Turn], ...]:
     hints = get_type_hints(Article)
     names = DEEP if deep else [each.name for each in fields(Article) if each.name not in DEEP]
-    return tuple((name, *_turns(hints[name])) for name in names)
+    plain = ((name, *_turns(hints[name])) for name in names)
+    # Most texts of an article are its own: only those within a tuple are worth holding once.
+    return tuple((name, pack, _same if turn is _text else turn) for name, pack, turn in plain)
 
 
 @cache

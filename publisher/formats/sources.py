@@ -27,10 +27,8 @@ FORMS = {
     "isrctn": forms.isrctn,
 }
 """How each identifier is read."""
-DESCRIPTION = (
-    *(*FORMS, "url", "journal", "authors", "accessed"),
-    *("volume", "issue", "pages", "edition", "editors", "place", "publisher", "type"),
-)
+PRINTED = ("volume", "issue", "pages", "edition", "editors", "place", "publisher", "type")
+DESCRIPTION = (*FORMS, "url", "journal", "authors", "accessed", *PRINTED)
 """What may be said of a work beside what must be."""
 HERE = ("retracted", "reason")
 """What an article says for itself, of whatever work it lists."""
@@ -40,6 +38,7 @@ DRAWN = Schema("a source from the bibliography", ("key",), ("kind", "accessed", 
 ACKNOWLEDGED = "acknowledged"
 YAML = "content/sources.yaml"
 _KEY = re.compile(KEY)
+_YEAR = re.compile(r"[12]\d{3}", re.ASCII)
 _WRITTEN = ("text", "number")
 _UNKNOWN_KIND = "document"
 
@@ -147,27 +146,28 @@ def work(fields: Fields, item: Mapping, values: Table[str, Node], key: str | Non
     title = fields.text(values.get("title"), "title", PARAGRAPH_LENGTH)
     kind = fields.text(values.get("kind"), "kind")
     year = _year(fields, values.get("year"))
-    ids = {name: _identifier(fields, values.get(name), name) for name in FORMS}
+    ids = {name: _identifier(fields, values[name], name) for name in FORMS if name in values}
     source = Source(
         key=key or "",
         title=title or "",
         kind=kind or "",
         year=year or 0,
-        doi=ids["doi"],
-        pmid=ids["pmid"],
-        pmcid=ids["pmcid"],
+        doi=ids.get("doi"),
+        pmid=ids.get("pmid"),
+        pmcid=ids.get("pmcid"),
         url=parts.address(fields, values.get("url"), "url"),
         journal=fields.text(values.get("journal"), "journal"),
         authors=fields.texts(values.get("authors"), "authors"),
         accessed=parts.day(fields, values.get("accessed"), "accessed"),
-        acknowledged=_acknowledged(fields, item, values),
-        isbn=ids["isbn"],
-        nct=ids["nct"],
-        isrctn=ids["isrctn"],
-        imprint=_imprint(fields, values),
+        acknowledged=_acknowledged(fields, item, values) if values.keys() & set(HERE) else None,
+        isbn=ids.get("isbn"),
+        nct=ids.get("nct"),
+        isrctn=ids.get("isrctn"),
+        imprint=_imprint(fields, values) if values.keys() & set(PRINTED) else None,
     )
-    name = key or title or "on this line"
-    fields.findings += identifiers.unresolvable(values, name, fields.place(item))
+    if identifiers.WAYS.isdisjoint(values):
+        name = key or title or "on this line"
+        fields.findings.append(identifiers.unresolvable(name, fields.place(item)))
     if key is None or title is None or year is None or (kind is None and "kind" in values):
         return None
     if kind is None:
@@ -222,9 +222,9 @@ def _acknowledged(fields: Fields, item: Mapping, values: Table[str, Node]) -> st
     return reason if said else None
 
 
-def _identifier(fields: Fields, node: Node | None, name: str) -> str | None:
+def _identifier(fields: Fields, node: Node, name: str) -> str | None:
     written = fields.scalar(node, name, _WRITTEN, "text")
-    if node is None or written is None:
+    if written is None:
         return None
     value = FORMS[name](written)
     if value is None:
@@ -236,7 +236,7 @@ def _year(fields: Fields, node: Node | None) -> int | None:
     written = fields.scalar(node, "year", _WRITTEN, "a number")
     if node is None or written is None:
         return None
-    if re.fullmatch(r"[12]\d{3}", written.strip(), re.ASCII):
+    if _YEAR.fullmatch(written.strip()):
         return int(written)
     fields.note("impossible-date", node, f"{written!r} is not a year", "write four digits")
     return None

@@ -118,6 +118,7 @@ def locale(language: str) -> Locale:
     return Locale("en")
 
 
+@lru_cache(maxsize=256)
 def instant(value: date | datetime) -> str:
     """RFC 3339 in UTC (`2026-11-17T07:00:00Z`); a plain date stays `2026-11-17`."""
     if isinstance(value, datetime):
@@ -141,7 +142,7 @@ def _filters(spoken: Locale, zone: ZoneInfo) -> dict[str, Callable[..., str]]:
     return {
         "date": local_date,
         "datetime": local_datetime,
-        "iso": lru_cache(maxsize=4096)(instant),
+        "iso": instant,
         "number": lru_cache(maxsize=4096)(number),
     }
 

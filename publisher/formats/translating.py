@@ -13,7 +13,7 @@ from jinja2 import Environment, Template, TemplateSyntaxError, nodes
 from jinja2.visitor import NodeTransformer
 
 from publisher.formats.catalogue import Catalogue, english, pieces
-from publisher.formats.escaping import Escaping, quick
+from publisher.formats.escaping import Direct, Escaping, quick
 
 FUNCTIONS: Mapping[str, tuple[bool, bool]] = {
     "_": (False, False),
@@ -37,6 +37,7 @@ class SpokenEnvironment(Environment):
     """
 
     code_generator_class = Escaping
+    context_class = Direct
     quick = staticmethod(quick)
 
     def __init__(self, catalogue: Catalogue, **options: Any) -> None:

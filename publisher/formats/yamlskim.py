@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence as Several
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from publisher.formats.yamlnodes import Mapping, Node, Scalar, Sequence
 
@@ -20,6 +20,11 @@ _LINE = re.compile(
     r"""(?:"([^"\\\n]*)"|'([^'\n]*)'|\[([^\n]*)\]|([A-Za-z0-9(][^\n]*?))? *\n"""
 )
 _WORD = re.compile(r"[A-Za-z0-9(][\w ().+/-]*")
+
+
+_NOTHING = (None, None, None)
+# What a NamedTuple's own call comes to, without the call: most of the time here is in making them.
+_new: Any = tuple.__new__
 
 
 class _Line(NamedTuple):
@@ -43,30 +48,33 @@ def skim(text: str, first_line: int = 1) -> Mapping | None:
         if found.start() != end:
             return None
         end = found.end()
-        if found[0].isspace():
-            continue
-        line = _line(found, number)
+        parts = found.groups()
+        if not any(parts[1:]) and parts[3:6] == _NOTHING:
+            continue  # an empty line
+        line = _line(parts, number)
         if line is None:
             return None
         lines.append(line)
     return _tree(lines) if lines and end == len(text) else None
 
 
-def _line(found: re.Match[str], number: int) -> _Line | None:
-    indent, dash, name, double, single, flow, plain = found.groups()
+def _line(parts: Several[str | None], number: int) -> _Line | None:
+    indent, dash, name, double, single, flow, plain = parts
     value: Scalar | Sequence | None = None
     if plain is not None:
-        if ": " in plain or " #" in plain or plain.endswith(":"):
+        if ": " in plain or " #" in plain or plain[-1] == ":":
             return None
-        value = Scalar(plain, "", number)
+        value = _new(Scalar, (plain, "", number))
     elif double is not None:
-        value = Scalar(double, '"', number)
+        value = _new(Scalar, (double, '"', number))
     elif single is not None:
-        value = Scalar(single, "'", number)
+        value = _new(Scalar, (single, "'", number))
     elif flow is not None and (value := _flow(flow, number)) is None:
         return None
-    column = len(indent) + (2 if dash else 0)
-    return _Line(column, bool(dash), Scalar(name, "", number) if name else None, value, number)
+    column = len(indent or "") + (2 if dash else 0)
+    key = _new(Scalar, (name, "", number)) if name else None
+    made: _Line = _new(_Line, (column, dash is not None, key, value, number))
+    return made
 
 
 def _flow(inner: str, number: int) -> Sequence | None:

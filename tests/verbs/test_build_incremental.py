@@ -19,6 +19,7 @@ from publisher.build import build
 from publisher.content import Folder
 from publisher.domain.journal import Journal
 from publisher.errors import BlockedByFindings
+from publisher.formats import stamps
 from publisher.settings import Settings, TransportSettings
 from publisher.templates import Folders
 from tests.factories import NOW, journal
@@ -129,6 +130,30 @@ def illustrate(number: int, size: int) -> Step:
     return step
 
 
+def slip_in(number: int) -> Step:
+    """Another text of the same length under the same date, as `cp -p` may leave it."""
+
+    def step(world: World) -> None:
+        file = world.root / f"content/{number}.md"
+        if file.exists():
+            stamp = file.stat()
+            file.write_bytes(file.read_bytes().replace(b"Title", b"Tilte"))
+            os.utime(file, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+
+    return step
+
+
+def swap(one: int, other: int) -> Step:
+    """The file of one name takes another's place, with its own dates."""
+
+    def step(world: World) -> None:
+        files = [world.root / f"content/{number}.md" for number in (one, other)]
+        if all(file.exists() for file in files):
+            files[0].replace(files[1])
+
+    return step
+
+
 def delete(number: int) -> Step:
     return lambda world: (world.root / f"content/{number}.md").unlink(missing_ok=True)
 
@@ -178,6 +203,8 @@ STEPS = st.one_of(
     st.builds(edit, NUMBERS, st.sampled_from(["Second.", "Third **bold**.", "## Heading"])),
     st.builds(file_elsewhere, NUMBERS),
     st.builds(illustrate, NUMBERS, st.integers(0, 1)),
+    st.builds(slip_in, NUMBERS),
+    st.builds(swap, NUMBERS, NUMBERS),
     st.builds(delete, NUMBERS),
     st.builds(rename, NUMBERS, st.sampled_from(["new", "0", "zz"])),
     st.builds(hide, NUMBERS),
@@ -202,12 +229,24 @@ STEPS = st.one_of(
 @settings(
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(st.lists(st.lists(STEPS, min_size=1, max_size=3), min_size=2, max_size=4))
+@given(st.lists(st.lists(STEPS, min_size=1, max_size=3), min_size=2, max_size=4), st.booleans())
 def test_whatever_happens_in_between_the_bytes_are_those_of_a_cold_build(
-    tmp_path: Path, rounds: list[list[Step]]
+    tmp_path: Path, rounds: list[list[Step]], settled: bool
 ) -> None:
-    """Edits, additions, deletions, renames, drafts, pictures, settings, templates, time."""
-    world = start(tmp_path / "journal")
+    """Edits, additions, deletions, renames, drafts, pictures, settings, templates, time; files
+    that had just been changed when they were read, and such as had stood still.
+    """
+    with pytest.MonkeyPatch.context() as patched:
+        if settled:
+            patched.setattr(stamps, "SETTLED_NS", -AGES)
+        whatever_happens(start(tmp_path / "journal"), rounds)
+
+
+AGES = 10**18
+"""Nanoseconds: with so much less to wait for, every file counts as having stood still."""
+
+
+def whatever_happens(world: World, rounds: list[list[Step]]) -> None:
     world.build()
     for steps in rounds:
         before = world.on_disk()
@@ -250,6 +289,31 @@ def test_a_spoilt_cache_costs_time_and_nothing_else(tmp_path: Path, keep: int, t
     for _ in range(2):
         world.build()
         assert world.on_disk() == world.cold()
+
+
+READ: list[str] = []
+LISTENING = [False]
+
+
+def test_articles_that_stood_still_are_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One is edited: it alone is opened, and the site is that of a cold build."""
+
+    def note(event: str, told: tuple[object, ...]) -> None:
+        if event == "open" and LISTENING[0] and str(told[0]).endswith(".md"):
+            READ.append(Path(str(told[0])).name)
+
+    sys.addaudithook(note)  # for good: Python takes none away
+    monkeypatch.setattr(stamps, "SETTLED_NS", -AGES)
+    world = start(tmp_path / "journal")
+    world.build()
+    world.write("content/1.md", article(1, "Other."))
+    LISTENING[0] = True
+    world.build()
+    LISTENING[0] = False
+    assert set(READ) & {f"{number}.md" for number in range(4)} == {"1.md"}
+    assert world.on_disk() == world.cold()
 
 
 MANY = 150

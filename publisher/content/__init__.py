@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import stat
-import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -17,26 +14,23 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from publisher.checks import duplicates, images, instants
-from publisher.checks.rules import error, softened
+from publisher.checks.rules import softened
+from publisher.content.files import content_of, moment, replace_file, stamp_of
 from publisher.domain.article import Article, Source
 from publisher.domain.bibliography import Bibliography, Entry, gather
 from publisher.domain.finding import Finding, Place
 from publisher.domain.library import Library
 from publisher.errors import AuthorError, Defect, OperatorError
-from publisher.formats import bibliography, frontmatter, markdown, record
+from publisher.formats import bibliography, frontmatter, markdown, record, stamps
 from publisher.formats.record import Record
+from publisher.formats.stamps import Stamp, Stamped
 
 if TYPE_CHECKING:
     from publisher.ports import Cache, Workers
 
 _ATTEMPTS = 10
 _HEAD = 16
-
-
-# A pipe would keep us waiting for ever, so no file is opened to wait.
-_READING = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
-_KIND = "article"
-_WORKS = "works"
+_KIND, _STAMPS, _WORKS = "article", "stamps", "works"
 _PIECE = 64
 """How many files a worker takes at a time."""
 _ARENA = 256
@@ -52,10 +46,11 @@ class Folder:
 
     Files and folders whose name starts with a dot are passed over, and nothing outside
     `content_dir` is read, whatever links say. A second `load` parses only files whose
-    bytes have changed, in another process too where there is a `cache`; many files are parsed
-    by the `workers`. `mint_id` makes a new `tag:` URI at each call. `cite` writes a source in a
-    style, of which `style` tells this version, and in a language, which is `language` where an
-    article names none; without it citations are written in Vancouver style, later.
+    bytes have changed, in another process too where there is a `cache`, and reads only those
+    that the disk says were touched; many files are parsed by the `workers`. `mint_id` makes a
+    new `tag:` URI at each call. `cite` writes a source in a style, of which `style` tells this
+    version, and in a language, which is `language` where an article names none; without it
+    citations are written in Vancouver style, later.
     """
 
     def __init__(
@@ -87,7 +82,9 @@ class Folder:
             self._context += f"\0{language}"
         self._shared = frontmatter.Shared(cite=cite, language=language)
         self._works: dict[str, _Works] = {}
+        self._notes = sha256(self._context.encode()).hexdigest()
         self._parsed: dict[str, tuple[str, Record]] = {}
+        self._stamps: Mapping[str, Stamped] | None = None
 
     def load(self) -> Library:
         """Read everything once. Wrong files become findings and are left out.
@@ -135,11 +132,11 @@ class Folder:
                 continue
             article_id = self._new_id(taken)
             try:
-                minted = frontmatter.mint_line(file.read_bytes(), article_id)
+                minted = frontmatter.mint_line(Path(file).read_bytes(), article_id)
             except AuthorError as wrong:
                 refused.append(f"{name}: {wrong}")
                 continue
-            replace_file(file.resolve(), minted)
+            replace_file(Path(file).resolve(), minted)
             taken.add(article_id)
             changed.append(name)
         changed += self._part(changed, refused)
@@ -157,7 +154,7 @@ class Folder:
                 continue  # two stored ones that collide are for people to part
             seconds = instants.free(article, taken)
             taken.add(article.updated_at + timedelta(seconds=seconds))
-            file = files[article.path]
+            file = Path(files[article.path])
             try:
                 parted = frontmatter.seconds_line(file.read_bytes(), seconds)
             except AuthorError as wrong:
@@ -173,7 +170,7 @@ class Folder:
                 return article_id
         raise Defect(f"{_ATTEMPTS} minted ids in a row were taken already")
 
-    def _files(self, endings: Collection[str]) -> Iterator[Path]:
+    def _files(self, endings: Collection[str]) -> Iterator[str]:
         """Files by name, in a stable order; links to folders are not followed."""
 
         def fail(wrong: OSError) -> None:
@@ -184,18 +181,18 @@ class Folder:
 
         for folder, below, names in os.walk(self._folder, onerror=fail):
             below[:] = sorted(name for name in below if not name.startswith("."))
-            place = Path(folder)
             for name in sorted(names):
-                if not name.startswith(".") and os.path.splitext(name)[1].lower() in endings:  # noqa: PTH122 - a Path for each name would cost more than reading the file
-                    yield place / name
+                # A Path for each name would cost more than reading the file.
+                if name[0] != "." and os.path.splitext(name)[1].lower() in endings:  # noqa: PTH122
+                    yield f"{folder}{os.sep}{name}"
 
-    def _name(self, file: Path) -> str:
+    def _name(self, file: str) -> str:
         """`content/x.md`: relative to the journal's root, printable whatever the disk holds."""
-        path, root = str(file), f"{self._root}{os.sep}"
-        if path.startswith(root):
-            name = path[len(root) :]
+        root = f"{self._root}{os.sep}"
+        if file.startswith(root):
+            name = file[len(root) :]
         else:
-            name = f"{self._folder.name}/{file.relative_to(self._folder)}"
+            name = f"{self._folder.name}/{Path(file).relative_to(self._folder)}"
         if name.isprintable():
             return name
         return name.encode("unicode-escape").decode("ascii")
@@ -203,28 +200,68 @@ class Folder:
     def _records(self) -> Sequence[Record]:
         """Every `*.md` as it is now, in order of name: remembered, else cached, else parsed."""
         files = {self._name(file): file for file in self._files((".md",))}
+        now_ns = moment(self._folder) if self._cache else 0
         if not self._parsed and (self._cache is None or self._cache.is_empty()):
-            self._parsed = self._read(list(files), files, ())  # there is nothing to compare with
+            # There is nothing to compare with.
+            self._parsed, fresh = self._read(list(files), files, (), now_ns)
+            self._note(fresh)
             return [self._parsed[name][1] for name in files]
         known: dict[str, tuple[str, Record]] = {}
         wanted: dict[str, str] = {}
-        for name, file in files.items():
-            raw = self._bytes(file, name, frontmatter.MAX_BYTES)
-            key = self._key(name, raw) if isinstance(raw, bytes) else ""
+        held: dict[str, Stamped] = {}
+        for name, key, stamp in self._keys(files, known):
             remembered = self._parsed.get(name)
-            if isinstance(raw, Finding):
-                known[name] = key, Record("", None, (raw,))
-            elif remembered and remembered[0] == key and self._is_current(remembered[1]):
+            if remembered and remembered[0] == key and self._is_current(remembered[1]):
                 known[name] = remembered
             else:
                 wanted[key] = name
+            if stamp is not None and stamp.settled(now_ns):
+                held[name] = key, stamp
         if wanted:
             known |= self._found(wanted)
             missing = [name for name in wanted.values() if name not in known]
             if missing:
-                known |= self._read(missing, files, {key for key, _ in known.values()})
+                used = {key for key, _ in known.values()}
+                read, fresh = self._read(missing, files, used, now_ns)
+                known |= read
+                held = {name: one for name, one in held.items() if name not in read} | fresh
+        self._note(held)
         self._parsed = {name: known[name] for name in files}
         return [one for _, one in self._parsed.values()]
+
+    def _keys(
+        self, files: Mapping[str, str], known: dict[str, tuple[str, Record]]
+    ) -> Iterator[tuple[str, str, Stamp | None]]:
+        """(name, key, stamp) of each file; those that cannot be read go to `known` at once.
+
+        Only a file whose stamp is not the one that is remembered is read.
+        """
+        stamped = self._stamped()
+        for name, file in files.items():
+            before = stamped.get(name)
+            if before is not None and stamp_of(file) == before[1]:
+                yield name, *before
+                continue
+            raw, stamp = content_of(Path(file), name, self._folder, frontmatter.MAX_BYTES)
+            if isinstance(raw, Finding):
+                known[name] = "", Record("", None, (raw,))
+            else:
+                yield name, self._key(name, raw), stamp
+
+    def _stamped(self) -> Mapping[str, Stamped]:
+        """What is remembered of the files, by name."""
+        if self._stamps is None:
+            self._stamps = {}
+            for _, raw in self._cache.find(_STAMPS, {self._notes}) if self._cache else ():
+                with suppress(ValueError):  # not what we wrote: every file is read
+                    self._stamps = stamps.decode(raw)
+        return self._stamps
+
+    def _note(self, held: dict[str, Stamped]) -> None:
+        """Remember what the disk says of the files that came to what they came to."""
+        if self._cache and held != self._stamps:
+            self._cache.keep(_STAMPS, {self._notes: stamps.encode(held)}, ())
+            self._stamps = held
 
     def _key(self, name: str, raw: bytes) -> str:
         version = sha256(raw).hexdigest()
@@ -248,9 +285,11 @@ class Folder:
         return found
 
     def _read(
-        self, names: Sequence[str], files: Mapping[str, Path], used: Collection[str]
-    ) -> dict[str, tuple[str, Record]]:
-        """Parse the files of these names, and keep what they hold in the cache."""
+        self, names: Sequence[str], files: Mapping[str, str], used: Collection[str], now_ns: int
+    ) -> tuple[dict[str, tuple[str, Record]], dict[str, Stamped]]:
+        """Parse the files of these names, and keep what they hold in the cache; their stamps,
+        where they had stood still at `now_ns`.
+        """
         pieces = [names[at : at + _PIECE] for at in range(0, len(names), _PIECE)]
 
         def work(number: int) -> bytes:
@@ -262,21 +301,25 @@ class Folder:
             else ((number, work(number)) for number in range(len(pieces)))
         )
         read: dict[str, tuple[str, Record]] = {}
+        held: dict[str, Stamped] = {}
         new: dict[str, bytes] = {}
         for number, arena in answers:
-            for name, (key, start, stop) in zip(pieces[number], record.apart(arena), strict=True):
+            parts = zip(pieces[number], record.apart(arena), strict=True)
+            for name, (key, stamp, start, stop) in parts:
                 read[name] = key, record.decode(arena, start, stop)
+                if stamp is not None and stamp.settled(now_ns):
+                    held[name] = key, stamp
                 if self._cache and key:
                     new[key] = arena[start:stop]
         if self._cache:
             self._cache.keep(_KIND, new, used)
-        return read
+        return read, held
 
-    def _parse(self, name: str, file: Path) -> tuple[str, bytes]:
-        """A file's key and its record; no key where it cannot be read."""
-        raw = self._bytes(file, name, frontmatter.MAX_BYTES)
+    def _parse(self, name: str, file: str) -> tuple[str, Stamp | None, bytes]:
+        """A file's key, its stamp and its record; no key where it cannot be read."""
+        raw, stamp = content_of(Path(file), name, self._folder, frontmatter.MAX_BYTES)
         if isinstance(raw, Finding):
-            return "", record.encode(Record("", None, (raw,)))
+            return "", None, record.encode(Record("", None, (raw,)))
         parsed = frontmatter.read(
             raw,
             path=name,
@@ -289,20 +332,20 @@ class Folder:
         version = article.version if article else sha256(raw).hexdigest()
         pictures = _pictures_of(article) if article else ()
         made = Record(version, article, parsed.findings, pictures, parsed.drawn)
-        return self._key(name, raw), record.encode(made)
+        return self._key(name, raw), stamp, record.encode(made)
 
     def _is_current(self, one: Record) -> bool:
         """Whether the works that an article draws are as they were when it was parsed."""
         return not one.drawn or self._shared.works.agrees(one.drawn)
 
-    def _bibliography(self, files: Iterable[Path]) -> tuple[Bibliography, list[Finding]]:
+    def _bibliography(self, files: Iterable[str]) -> tuple[Bibliography, list[Finding]]:
         """The works that articles may draw by key; remembered, else cached, else parsed."""
         found: dict[str, _Works] = {}
         new: dict[str, bytes] = {}
-        for file in files:
+        for file in map(Path, files):
             if bibliography.is_one(file.name):
-                name = self._name(file)
-                raw = self._bytes(file, name, bibliography.MAX_BYTES)
+                name = self._name(str(file))
+                raw, _ = content_of(file, name, self._folder, bibliography.MAX_BYTES)
                 found[name] = self._works_in(name, raw, new)
         if new and self._cache:
             self._cache.keep(_WORKS, new, {key for key, _, _ in found.values()})
@@ -324,49 +367,19 @@ class Folder:
         new[key] = record.encode_works(*read)
         return key, *read
 
-    def _bytes(self, file: Path, name: str, limit: int) -> bytes | Finding:
-        """At most one byte more than `limit`, from an ordinary file inside the folder."""
-        place = Place(name)
-        if not file.name.isprintable():
-            return error("file-name", place, "the name is not printable text", "rename the file")
-        try:
-            handle = _opened(file)
-            if handle is None:
-                if not file.resolve().is_relative_to(self._folder.resolve()):
-                    message = "a link leads out of content/"
-                    return error("outside-content", place, message, "copy the file here")
-                handle = os.open(file, _READING)
-            with os.fdopen(handle, "rb") as stream:
-                if stat.S_ISREG(os.fstat(handle).st_mode):
-                    return stream.read(limit + 1)
-                said = "it is not an ordinary file"
-        except (OSError, RuntimeError) as wrong:  # RuntimeError: a loop of links
-            said = (wrong.strerror if isinstance(wrong, OSError) else None) or str(wrong)
-        message = f"cannot be read: {said}"
-        return error("unreadable-file", place, message, "make it a file that we may read")
-
-    def _pictures(self, files: Iterable[Path]) -> Iterator[tuple[str, bytes | Finding]]:
+    def _pictures(self, files: Iterable[str]) -> Iterator[tuple[str, bytes | Finding]]:
         """Each image below the folder by its path, or why it cannot be used."""
-        for file in files:
+        for each in files:
+            file, name = Path(each), self._name(each)
             if file.suffix.lower() not in images.KINDS:
                 continue
             path = file.relative_to(self._folder).as_posix()
-            raw = self._bytes(file, self._name(file), images.MAX_BYTES)
+            raw, _ = content_of(file, name, self._folder, images.MAX_BYTES)
             if isinstance(raw, bytes):
-                found = tuple(images.content(path, raw[:_HEAD], len(raw), Place(self._name(file))))
+                found = tuple(images.content(path, raw[:_HEAD], len(raw), Place(name)))
                 yield path, found[0] if found else raw
             else:
                 yield path, raw
-
-
-def _opened(file: Path) -> int | None:
-    """A file below a folder that was walked, opened; None for a link, which may lead anywhere."""
-    try:
-        return os.open(file, _READING | os.O_NOFOLLOW)
-    except OSError as wrong:
-        if wrong.errno == errno.ELOOP:
-            return None
-        raise
 
 
 def _pictures_of(article: Article) -> tuple[str, ...]:
@@ -377,19 +390,3 @@ def _pictures_of(article: Article) -> tuple[str, ...]:
 
 def _by_place(finding: Finding) -> tuple[str, int, str, str]:
     return finding.place.path, finding.place.line or 0, finding.rule, finding.message
-
-
-def replace_file(file: Path, content: bytes) -> None:
-    """Swap in new content: a crash leaves the old file or the new one, never half of it."""
-    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=".mint-")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        mode = stat.S_IMODE(file.stat().st_mode) if file.exists() else 0o644
-        Path(temporary).chmod(mode)
-        Path(temporary).replace(file)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
