@@ -42,9 +42,13 @@ class Cable:
         while True:
             try:
                 client, _ = self._listener.accept()
-                server = self._reach()
             except OSError:
                 return
+            try:
+                server = self._reach()
+            except OSError:
+                client.close()  # nobody is there now
+                continue
             self._open += [client, server]
             threading.Thread(target=self._carry, args=(client, server), daemon=True).start()
 

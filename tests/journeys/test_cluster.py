@@ -9,7 +9,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from datetime import timedelta
 
 import psycopg
@@ -21,6 +21,7 @@ from tests import factories
 from tests.conftest import require
 from tests.journeys.cable import Cable
 from tests.journeys.cluster import account, cluster_store, finished, worker
+from tests.journeys.netns import namespace
 from tests.postgres import Server, postgres
 from tests.transports.relay import Relay
 from tests.transports.timed import TimedRelay, fullest
@@ -158,28 +159,6 @@ def test_a_line_cut_between_commit_and_answer(store: Store, url: str, postgres: 
             assert process.poll() is None
         assert cable.cuts > 1
         account(found, relay.received, 400, most=0)
-
-
-@contextmanager
-def namespace(name: str, number: int) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """A network of its own: our address in it, and what runs a program there."""
-    program = require("ip", "iproute2")
-    ours, theirs = f"10.123.{number}.1", f"10.123.{number}.2"
-
-    def ip(*words: str) -> None:
-        subprocess.run([program, *words], check=True)
-
-    ip("netns", "add", name)
-    try:
-        ip("link", "add", f"{name}a", "type", "veth", "peer", "name", f"{name}b", "netns", name)
-        ip("addr", "add", f"{ours}/30", "dev", f"{name}a")
-        ip("link", "set", f"{name}a", "up")
-        ip("-n", name, "addr", "add", f"{theirs}/30", "dev", f"{name}b")
-        ip("-n", name, "link", "set", f"{name}b", "up")
-        ip("-n", name, "link", "set", "lo", "up")
-        yield ours, (program, "netns", "exec", name)
-    finally:
-        ip("netns", "del", name)
 
 
 def test_a_partition_of_one_worker(store: Store, url: str, postgres: Server) -> None:
