@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from publisher import settings
 from publisher.cli.commands import cli
 from tests.conftest import require
 from tests.postgres import running
@@ -91,9 +92,27 @@ def test_the_compose_file_holds_no_secret_and_starts_nobody_as_root() -> None:
     stages = re.findall(r"(?m)^FROM (.*)$", text)
     assert len(stages) == 2
     assert re.findall(r"(?m)^USER (.*)$", text) == ["publisher"]
+    ignored = (DEPLOY / "Dockerfile.dockerignore").read_text().split()
+    assert "*" in ignored
     for source in re.findall(r"(?m)^COPY (?!--from)(.*) \S+$", text):
         for path in source.split():
             assert (DEPLOY.parent / path).exists(), path
+            assert f"!{path.removeprefix('./')}" in ignored, path
+
+
+def test_the_compose_files_environment_is_made_of_settings(tmp_path: Path) -> None:
+    """Each variable is one that the program reads, with a value that it takes."""
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    environ = compose["services"]["web"]["environment"]
+    given = {name: str(value) for name, value in environ.items() if name.startswith("PUBLISHER_")}
+    assert len(given) >= 7
+    config = DEPLOY.parent / "config" / "publisher.toml"
+    found = settings.load(
+        config, given | {"PUBLISHER_SECRET_KEY": "0123456789abcdef" * 4}, cwd=tmp_path
+    )
+    assert found.engine == "procrastinate"
+    assert found.transports["default"].options["host"] == "postfix"
+    assert found.serving.trusted_proxies == ("172.16.0.0/12",)
 
 
 def test_nginx_serves_the_app_and_logs_no_token(tmp_path: Path) -> None:

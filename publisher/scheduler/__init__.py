@@ -2,6 +2,7 @@
 
 APScheduler only wakes it: every half minute, and at the next instant at which something is
 known to fall due. What is owed is computed at each tick; the issues' unique keys decide.
+What a worker does without (the web app, the scheduler) is read where it is used.
 """
 
 from __future__ import annotations
@@ -12,20 +13,16 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-
-from apscheduler.schedulers.background import BackgroundScheduler
+from typing import TYPE_CHECKING
 
 from publisher.app import App
 from publisher.domain.wakeup import ALL, Share
 from publisher.errors import PublisherError
 from publisher.scheduler.memory import Memory
-from publisher.scheduler.receiving import expected, receive_until
 from publisher.scheduler.refreshing import refresh_until
 from publisher.scheduler.running import (
     Clock,
     Live,
-    listening,
-    serve_until,
     watch_files,
     work_queue,
 )
@@ -33,6 +30,9 @@ from publisher.scheduler.running import (
     work as work_until,
 )
 from publisher.scheduler.ticking import Report, tick
+
+if TYPE_CHECKING:
+    from apscheduler.schedulers.background import BackgroundScheduler
 
 __all__ = ["Memory", "Report", "run", "tick"]
 
@@ -68,6 +68,8 @@ def run(
             with _threads(live, clock, stop, share if work else None, schedule=schedule):
                 stop.wait()
             return
+        from publisher.scheduler.serving import listening, serve_until
+
         with listening(app) as bound:
             host, port = bound.getsockname()[:2]
             with _threads(live, clock, stop, share if work else None, schedule=schedule):
@@ -100,6 +102,8 @@ def _threads(
     scheduler: BackgroundScheduler | None = None
     try:
         if schedule:
+            from publisher.scheduler.receiving import expected, receive_until
+
             scheduler = _scheduler(live, clock)
             threads.append(threading.Thread(target=watch_files, args=(live, stop), name="watch"))
             if expected(live.app):
@@ -128,6 +132,8 @@ def _threads(
 
 def _scheduler(live: Live, clock: Clock) -> BackgroundScheduler:
     """Ticks from now on: one at once, so that the site is there before it is asked for."""
+    from apscheduler.schedulers.background import BackgroundScheduler
+
     # Two lines every half minute would hide what happened.
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
     scheduler = BackgroundScheduler(

@@ -1,4 +1,4 @@
-"""The threads of one process: ticks, the watch over files, the outbox worker, the web app."""
+"""The threads of one process: ticks, the watch over files, the outbox worker."""
 
 from __future__ import annotations
 
@@ -7,25 +7,21 @@ import random
 import secrets
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-import uvicorn
 from watchfiles import watch
 
 from publisher import dispatch
 from publisher.app import App, awake, drain
 from publisher.domain.wakeup import Share, Wakeup
-from publisher.errors import Defect, OperatorError, PublisherError
+from publisher.errors import Defect, PublisherError
 from publisher.scheduler import alerts
 from publisher.scheduler.memory import Memory, stamp
 from publisher.scheduler.ticking import Report, tick
 from publisher.scheduler.watching import Watch
-from publisher.web import assemble
-from publisher.web.patience import CONNECTIONS, PatientProtocol
 
 IDLE_SECONDS = 2.0
 """How long the worker waits when there was nothing to send."""
@@ -235,56 +231,3 @@ def _log_finished(app: App, issue_id: int) -> None:
     issue = app.store.issues.get(issue_id)
     counts = ", ".join(f"{number} {state}" for state, number in issue.counts.items() if number)
     log.info("%s is finished: %s", issue.name, counts, extra={"issue": issue.id})
-
-
-class _Server(uvicorn.Server):
-    """uvicorn that leaves signals to us."""
-
-    def capture_signals(self) -> nullcontext[None]:  # type: ignore[override]  # a context manager all the same
-        """Nothing: `run` turns signals into `stop`."""
-        return nullcontext()
-
-
-@contextmanager
-def listening(app: App) -> Iterator[socket.socket]:
-    """A bound socket. Raises OperatorError where the address cannot be had."""
-    serving = app.settings.serving
-    try:
-        family = socket.getaddrinfo(serving.host, serving.port, type=socket.SOCK_STREAM)[0][0]
-        bound = socket.create_server((serving.host, serving.port), family=family)
-    except OSError as error:
-        raise OperatorError(
-            f"the web app cannot listen on {serving.host}:{serving.port}: {error.strerror}; "
-            "stop what uses it, or set another port in [serving]"
-        ) from error
-    with bound:
-        yield bound
-
-
-def serve_until(live: Live, clock: Clock, stop: threading.Event, bound: socket.socket) -> None:
-    """Answer requests on `bound` until `stop`."""
-    config = uvicorn.Config(
-        assemble(live.current, clock),
-        http=PatientProtocol,
-        limit_concurrency=CONNECTIONS,
-        log_config=None,
-        access_log=False,  # ours leaves out tokens
-        server_header=False,
-        lifespan="off",
-        proxy_headers=bool(live.app.settings.serving.trusted_proxies),
-        forwarded_allow_ips=list(live.app.settings.serving.trusted_proxies),
-        timeout_graceful_shutdown=10,
-    )
-    server = _Server(config)
-
-    def end() -> None:
-        stop.wait()
-        server.should_exit = True
-
-    ending = threading.Thread(target=end, name="web-end", daemon=True)
-    ending.start()
-    try:
-        server.run(sockets=[bound])
-    finally:
-        stop.set()
-        ending.join()
