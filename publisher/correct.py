@@ -86,7 +86,12 @@ def plan(
     if found.article.withdrawn is not None or found.article.draft:
         raise UsageError(
             f"{found.article.path} cannot be mailed: it is "
-            + ("a draft" if found.article.draft else "withdrawn, and its page says why")
+            + (
+                "a draft"
+                if found.article.draft
+                else "withdrawn, and its page says why; to tell its readers, take `withdrawn` out "
+                "until the correction has been sent, then put it back"
+            )
         )
     block(lacking(library.register.snapshot, journal, store, now), "the correction")
     made: list[Issue] = []

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Memory", "Report", "run", "tick"]
 
+REFRESH_SECONDS = 5.0
+"""How long a refresh of the data of retractions may go on once the program is to stop."""
 TICK_SECONDS = 30
 """How often everything is looked at though nothing seems to have changed."""
 
@@ -100,6 +102,10 @@ def _threads(
     """Everything beside the main thread; on the way out `stop` is set and all is waited for."""
     threads: list[threading.Thread] = []
     scheduler: BackgroundScheduler | None = None
+    # Nobody who stops the program waits for a download; one that is broken off leaves the old data.
+    refreshing = threading.Thread(
+        target=refresh_until, args=(live, clock, stop, schedule), name="refresh", daemon=True
+    )
     try:
         if schedule:
             from publisher.scheduler.receiving import expected, receive_until
@@ -110,10 +116,9 @@ def _threads(
                 threads.append(
                     threading.Thread(target=receive_until, args=(live, clock, stop), name="receive")
                 )
-        # Each machine that sends needs the data, so workers fetch them as well.
-        threads.append(
-            threading.Thread(target=refresh_until, args=(live, clock, stop), name="refresh")
-        )
+        # Each machine that sends needs the data, so workers that stay fetch them as well.
+        if schedule or (share is not None and not share.drained):
+            refreshing.start()
         if share is not None:
             threads.append(
                 threading.Thread(target=_work, args=(live, clock, stop, share), name="work")
@@ -128,6 +133,8 @@ def _threads(
         for thread in threads:
             if thread.ident is not None:
                 thread.join()
+        if refreshing.ident is not None:
+            refreshing.join(REFRESH_SECONDS)
 
 
 def _scheduler(live: Live, clock: Clock) -> BackgroundScheduler:

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from publisher.app import App
 from publisher.domain.refreshing import Attempt
+from publisher.domain.retraction import Snapshot
 from publisher.errors import PublisherError
 from publisher.evidence import refresh_sources
 from publisher.scheduler import alerts
@@ -20,11 +21,17 @@ LOOK = 30.0
 log = logging.getLogger("publisher.scheduler")
 
 
-def refresh_until(live: Live, clock: Clock, stop: threading.Event) -> None:
-    """Until `stop`. A download takes minutes, so it holds up no tick; the next one watches."""
+def refresh_until(live: Live, clock: Clock, stop: threading.Event, schedules: bool = True) -> None:
+    """Until `stop`. A download takes minutes, so it holds up no tick.
+
+    A process that `schedules` looks through what was sent at once; one that only sends has its
+    gate, which sees other data by itself.
+    """
     while not stop.is_set():
         try:
-            once(live, clock())
+            made = refresh(live, clock())
+            if made is not None and schedules and not stop.is_set():
+                live.beat()
         except PublisherError as error:
             log.error("%s", error)  # noqa: TRY400 (an operator's error, said in its own words)
         except Exception:
@@ -32,17 +39,16 @@ def refresh_until(live: Live, clock: Clock, stop: threading.Event) -> None:
         stop.wait(LOOK)
 
 
-def once(live: Live, now: datetime) -> None:
-    """Refresh if it is time, and look through what was sent; staff hear of a failure once."""
+def refresh(live: Live, now: datetime) -> Snapshot | None:
+    """Refresh if it is time; what there is now. Staff hear of a failure, once."""
     made = refresh_sources(live.app, now)
-    if made is None:
-        return
     if isinstance(made, Attempt):
         log.error("the data of retractions: %s", made.why)
         live.tell(list(failing(live.app, made)))
-        return
-    log.info("data of retractions of %s: %d notices", made.as_of, made.rows)
-    live.beat()
+        return None
+    if made is not None:
+        log.info("data of retractions of %s: %d notices", made.as_of, made.rows)
+    return made
 
 
 def failing(app: App, attempt: Attempt) -> Iterator[alerts.Alert]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -16,7 +17,8 @@ import pytest
 from publisher.app import App
 from publisher.domain.delivery import DeliveryEvent, Settlement
 from publisher.domain.issue import IssueEvent
-from publisher.scheduler.refreshing import once, refresh_until
+from publisher.scheduler import run
+from publisher.scheduler.refreshing import refresh, refresh_until
 from publisher.scheduler.running import Live
 from tests import retractions
 from tests.journeys.running import journal_in, write
@@ -81,6 +83,12 @@ def app(tmp_path: Path, crossref: Publisher) -> Iterator[App]:
     told = replace(made.settings, retractions=crossref.url, refresh_every=timedelta(days=1))
     yield replace(made, settings=told)
     made.close()
+
+
+def once(live: Live, now: datetime) -> None:
+    """What the thread does at each look."""
+    if refresh(live, now) is not None:
+        live.beat()
 
 
 def send(live: Live) -> int:
@@ -170,7 +178,7 @@ def test_a_thread_of_run_does_it(app: App, crossref: Publisher) -> None:
     """As long as the process lives, without holding up anything; not at all without the setting."""
     stop = threading.Event()
     live: Any = Live(app, lambda: DUE, None)
-    thread = threading.Thread(target=refresh_until, args=(live, lambda: DUE, stop))
+    thread = threading.Thread(target=refresh_until, args=(live, lambda: DUE, stop, False))
     thread.start()
     until = time.monotonic() + 60
     while app.retractions.snapshot() is None and time.monotonic() < until:
@@ -178,6 +186,29 @@ def test_a_thread_of_run_does_it(app: App, crossref: Publisher) -> None:
     stop.set()
     thread.join(60)
     assert app.retractions.snapshot() is not None
+    assert not (app.settings.public_dir / "index.html").exists()  # a worker builds nothing
     live.app = replace(app, settings=replace(app.settings, refresh_every=None))
     once(live, DUE + timedelta(days=30))
     assert crossref.asked == 1
+
+
+def test_who_stops_the_program_waits_for_no_download(app: App) -> None:
+    """A server that says nothing more holds nobody up, and the thread ends with the process."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/data.csv"
+        slow = replace(app, settings=replace(app.settings, retractions=url))
+        stop = threading.Event()
+
+        def end() -> None:
+            taken, _ = silent.accept()
+            stop.set()
+            until.wait(120)
+            taken.close()
+
+        until = threading.Event()
+        ending = threading.Thread(target=end)
+        ending.start()
+        run(slow, clock=lambda: DUE, stop=stop, serve=False, work=False, schedule=True)
+        until.set()  # `run` came back while the server was still silent
+        ending.join(60)
+    assert app.retractions.snapshot() is None
