@@ -102,8 +102,8 @@ class Composer:
                 email.to_spec(claim.name, address),
                 _date(claim.dated_at),
                 claim.message_id.encode("ascii"),
-                token.sealed(self._keys, _UNSUBSCRIBE, claim.token_id),
-                token.sealed_preferences(self._keys, claim.token_id, claim.dated_at),
+                token.make(self._keys, _UNSUBSCRIBE, claim.token_id).encode("ascii"),
+                token.preferences(self._keys, claim.token_id, claim.dated_at).encode("ascii"),
                 *(each.filled(claim.name) for each in compiled.greetings),
             )
         )

@@ -91,6 +91,8 @@ class Ledger:
         self._errors: list[BaseException] = []
         self._lapsed = 0
         self._beat_at = clock()
+        self._pulse = bounds.lease / 3
+        self._look_up = bounds.lease.total_seconds() / 10
 
     # --- the drain, from outside in -----------------------------------------------------------
 
@@ -356,15 +358,13 @@ class Ledger:
 
     def _collect(self, *, wait: bool) -> list[Post]:
         """Everything that has been posted; with `wait`, at least one unless a beat is due."""
-        seconds = min(LOOK_UP, self._bounds.lease.total_seconds() / 10)
-        if self._roads.throttled:
-            seconds = min(seconds, LIMITED_LOOK_UP)
-        return self._wires.collect(seconds if wait else 0)
+        seconds = LIMITED_LOOK_UP if wait and self._roads.throttled else LOOK_UP
+        return self._wires.collect(min(seconds, self._look_up) if wait else 0)
 
     def _beat(self) -> None:
         """A sign of life well before the lease ends; also picks up what others left behind."""
         now = self._clock()
-        if abs(now - self._beat_at) >= self._bounds.lease / 3:
+        if abs(now - self._beat_at) >= self._pulse:
             self._beat_at = now
             patiently(
                 self._bounds.patience,

@@ -152,13 +152,13 @@ class Roads:
         What is tried again goes by the transport it went by before, however many wait there.
         """
         found = self._travel.route(route)
-        up = partial(self._up, claim.kind)
         if len(found.transports) == 1:
             name: str | None = found.name if found.name in self.lanes else found.transports[0]
             if name not in self.lanes:
                 self.miss(str(name))
                 return None
-            return self.lanes[name] if up(name) else None
+            return self.lanes[name] if self._up(claim.kind, name) else None
+        up = partial(self._up, claim.kind)
         key = f"{claim.kind}:{claim.id}"
         name = choose(found, key, lambda n: up(n) and (bool(claim.attempts) or self._has(n, room)))
         name = name or choose(found, key, up)

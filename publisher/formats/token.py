@@ -53,11 +53,6 @@ def make(keys: Sequence[tuple[str, bytes]], purpose: Purpose, token_id: str) -> 
 
     Raises SettingsError when there is no usable key, Defect for a token id of another form.
     """
-    return sealed(keys, purpose, token_id).decode()
-
-
-def sealed(keys: Sequence[tuple[str, bytes]], purpose: Purpose, token_id: str) -> bytes:
-    """As `make`, in ASCII: two for each message, so it must be quick."""
     if not keys:
         raise SettingsError("there is no signing key; set `keys` so that links can be signed")
     key_id, secret = keys[0]
@@ -65,7 +60,7 @@ def sealed(keys: Sequence[tuple[str, bytes]], purpose: Purpose, token_id: str) -
     if not _NAME.fullmatch(token_id):
         raise Defect("a token id may hold letters, digits, '-' and '_' only")
     name = token_id.encode()
-    return b"".join((head, name, b".", _mac(key_id, secret, purpose, name)))
+    return b"".join((head, name, b".", _mac(key_id, secret, purpose, name))).decode()
 
 
 def read(keys: Sequence[tuple[str, bytes]], purpose: Purpose, token: str) -> str | None:
@@ -87,12 +82,7 @@ def read(keys: Sequence[tuple[str, bytes]], purpose: Purpose, token: str) -> str
 
 def preferences(keys: Sequence[tuple[str, bytes]], token_id: str, at: datetime) -> str:
     """A token for a subscription's preferences that tells the (UTC) day it was made."""
-    return sealed_preferences(keys, token_id, at).decode()
-
-
-def sealed_preferences(keys: Sequence[tuple[str, bytes]], token_id: str, at: datetime) -> bytes:
-    """As `preferences`, in ASCII."""
-    return sealed(keys, _PREFERENCES, token_id + _days(at))
+    return make(keys, _PREFERENCES, token_id + _days(at))
 
 
 def read_preferences(

@@ -38,7 +38,7 @@ from publisher.stores.tables import (
 
 T = TypeVar("T")
 
-Reader = tuple[str, str, str]
+Reader = Sequence[str]
 """The token id, address and name of a subscription."""
 
 
@@ -150,6 +150,8 @@ class SqlOutbox:
         """
         if self._swift is not None and issue_id is not None and self._may_claim(issue_id):
             return self._claim_swiftly(self._swift, issue_id, limit, worker, now + lease)
+        if self._swift is not None and notices_only and not self._notice_waits(self._swift):
+            return []
         found: list[Claim] = []
         hold = {"worker": worker, "until": now + lease}
         with self._database.change(company=Company.TOGETHER) as connection:
@@ -306,6 +308,12 @@ class SqlOutbox:
     def _may_claim(self, issue_id: int) -> bool:
         return self._within is None or self._within.issue_id == issue_id
 
+    def _notice_waits(self, using: Swift) -> bool:
+        """Whether there is any to be claimed: asked again and again while an issue leaves."""
+        with self._database.bare() as transaction:
+            transaction.given_up = True
+            return using.notice_waits(transaction.cursor)
+
     def _claim_notices(
         self, connection: Connection, limit: int, hold: Mapping[str, Any]
     ) -> list[Claim]:
@@ -337,10 +345,8 @@ class SqlOutbox:
         rows = connection.execute(lane.claim, {**hold, **of, "number": limit}).all()
         readers: dict[int, Reader] = {}
         for batch in _batches(rows):
-            for reader_id, *reader in connection.execute(
-                _READERS, {"ids": [row.subscription_id for row in batch]}
-            ):
-                readers[reader_id] = (reader[0], reader[1], reader[2])
+            ids = {"ids": [row.subscription_id for row in batch]}
+            readers |= {number: reader for number, *reader in connection.execute(_READERS, ids)}
         return self._taken(Owner(*owner), sorted(tuple(row) for row in rows), readers)
 
     def _claim_swiftly(
@@ -354,8 +360,8 @@ class SqlOutbox:
                 return []
             rows = using.claim(transaction.cursor, issue_id, self._ids, limit, worker, until)
             for batch in _batches([row[5] for row in rows]):
-                for reader_id, token_id, address, name in using.readers(transaction.cursor, batch):
-                    readers[reader_id] = (token_id, address, name)
+                found = using.readers(transaction.cursor, batch)
+                readers |= {number: reader for number, *reader in found}
         return self._taken(Owner(*owner), rows, readers)
 
     def _taken(

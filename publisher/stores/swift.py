@@ -16,13 +16,19 @@ from itertools import groupby
 from operator import attrgetter, itemgetter
 from typing import Any
 
-from sqlalchemy import Dialect, Select, Update, bindparam
+from sqlalchemy import Dialect, Select, Update, bindparam, select
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from publisher.domain.delivery import Claim, DeliveryEvent, OutboxKind, Settlement
+from publisher.domain.delivery import (
+    Claim,
+    DeliveryEvent,
+    DeliveryState,
+    OutboxKind,
+    Settlement,
+)
 from publisher.stores.lanes import Lane
-from publisher.stores.tables import Id, instant, issue, micros
+from publisher.stores.tables import Id, instant, issue, micros, notice, state_is
 
 Value = int | str | None
 
@@ -83,6 +89,10 @@ class Swift:
             owners.where(issue.c.id == bindparam("one", type_=Id)), dialect, "one"
         )
         self._readers = readers
+        waiting = select(notice.c.id).where(
+            state_is(notice.c.state, DeliveryState.QUEUED), notice.c.due_at.is_(None)
+        )
+        self._notice = str(waiting.compile(dialect=dialect))
         one = ("row_id", "row_fence")
         self._claim = _Prepared(
             lanes[OutboxKind.DELIVERY].claim,
@@ -102,6 +112,10 @@ class Swift:
         """What `owners` tells of this issue, if it is among them."""
         found = cursor.execute(self._owner.sql, self._owner.values(issue_id)).fetchone()
         return None if found is None else (*found[:-1], _when(found[-1]))
+
+    def notice_waits(self, cursor: sqlite3.Cursor) -> bool:
+        """Whether `lane.claim` would find a notice."""
+        return cursor.execute(self._notice).fetchone() is not None
 
     def claim(
         self,

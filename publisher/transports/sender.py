@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import ssl
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from publisher.domain.message import Envelope
 from publisher.domain.outcome import Outcome, OutcomeKind, cleaned
 from publisher.errors import TransportError, TransportUnavailable
 from publisher.transports.exchange import Exchange, LoginWanted, Lost, Pace, Step
+from publisher.transports.offered import Offered, harmless
 from publisher.transports.session import Session, stuffed, whole_lines
 from publisher.transports.usual import ENVELOPE_TAKEN, MESSAGE_TAKEN, Usual
 
 CAUTION = 1000
 """Messages of which none goes ahead of its envelope's answers, after one was lost that way."""
 
-LONGEST_ID = 100
-"""Characters of an ENVID (RFC 3461 §4.4)."""
-
 _ACCEPTED = OutcomeKind.ACCEPTED
 _STEPS, _GROUP, _AHEAD, _MESSAGE = Pace.STEPS, Pace.GROUP, Pace.AHEAD, Step.MESSAGE
-_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f<>\u2028\u2029\ud800-\udfff]")
-_XTEXT = re.compile(r"[A-Za-z0-9@._-]*")
-_NOT_XTEXT = re.compile(r"[^!-*,-<>-~]")
 
 
 @dataclass(slots=True)
@@ -40,32 +33,6 @@ class Manners:
     pipelining: bool = True
     chunking: bool = True
     caution: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Offered:
-    """What the server's EHLO offered that matters for each message. `limit`: 0 for none told."""
-
-    pipelining: bool
-    chunking: bool
-    eightbit: bool
-    smtputf8: bool
-    dsn: bool
-    size: bool
-    limit: int
-
-    @classmethod
-    def of(cls, features: Mapping[str, str]) -> _Offered:
-        told = features.get("size", "")
-        return cls(
-            pipelining="pipelining" in features,
-            chunking="chunking" in features,
-            eightbit="8bitmime" in features,
-            smtputf8="smtputf8" in features,
-            dsn="dsn" in features,
-            size="size" in features,
-            limit=int(told) if told.isascii() and told.isdigit() else 0,
-        )
 
 
 class SmtpSender:
@@ -86,7 +53,7 @@ class SmtpSender:
         self._usual: Usual | None = None  # instead of an exchange, as long as it may be
         self._recipient = ""
         self._readable = False  # there may be something to hear
-        self._offered = _Offered.of(session.esmtp_features)
+        self._offered = Offered.of(session.esmtp_features)
 
     @property
     def usable(self) -> bool:
@@ -154,7 +121,7 @@ class SmtpSender:
         """Make the exchange of this message; or why it cannot be put to this server at all."""
         if not self.usable:
             raise TransportUnavailable(f"{self._where}: the session is over; open another")
-        refusal = self._unsendable(message, envelope)
+        refusal = self._offered.unsendable(message, envelope)
         if refusal is not None:
             return refusal
         self._left -= 1
@@ -167,7 +134,7 @@ class SmtpSender:
                 f"{self._where}: the server ended the session by itself; nothing was sent"
             )
         self._exchange = Exchange(
-            *self._commands(message, envelope),
+            *self._offered.commands(message, envelope),
             _travelling(message, plain=envelope.plain, chunk=chunk),
             pace,
             chunk=chunk,
@@ -283,8 +250,8 @@ class SmtpSender:
             and manners.pipelining
             and not (offered.chunking and manners.chunking)
             and not 0 < offered.limit < len(message)
-            and _harmless(envelope.sender)
-            and _harmless(envelope.recipient)
+            and harmless(envelope.sender)
+            and harmless(envelope.recipient)
             and "@" in envelope.recipient
             and not self._session.ahead
         )
@@ -292,7 +259,7 @@ class SmtpSender:
     def _begin_usually(self, message: bytes, envelope: Envelope) -> None:
         self._left -= 1
         self._recipient = envelope.recipient
-        self._usual = usual = Usual(*self._commands(message, envelope), message)
+        self._usual = usual = Usual(*self._offered.commands(message, envelope), message)
         self._session.wait_for(0)
         self._write_usually(usual, usual.envelope())
 
@@ -323,94 +290,9 @@ class SmtpSender:
     def _leave_usual(self, usual: Usual) -> None:
         self._exchange, self._usual = usual.exchange(), None
 
-    # --- parameters -----------------------------------------------------------------------------
-
-    def _commands(self, message: bytes, envelope: Envelope) -> tuple[bytes, bytes]:
-        """MAIL and RCPT."""
-        return (
-            f"MAIL FROM:<{envelope.sender}>{self._wishes(message, envelope)}\r\n".encode(),
-            f"RCPT TO:<{envelope.recipient}>{self._report(envelope)}\r\n".encode(),
-        )
-
-    def _wishes(self, message: bytes, envelope: Envelope) -> str:
-        """Parameters of MAIL FROM.
-
-        SIZE (RFC 1870), BODY (RFC 6152), SMTPUTF8 (RFC 6531), RET and ENVID (RFC 3461).
-        """
-        offered = self._offered
-        wishes = f" SIZE={len(message)}" if offered.size else ""
-        if not _ascii(message, envelope):
-            wishes += " BODY=8BITMIME"
-        if not (envelope.sender.isascii() and envelope.recipient.isascii()):
-            wishes += " SMTPUTF8"
-        if offered.dsn:
-            wishes += " RET=HDRS"
-            if envelope.id.isascii() and 0 < len(envelope.id) <= LONGEST_ID:
-                wishes += f" ENVID={_xtext(envelope.id)}"
-        return wishes
-
-    def _report(self, envelope: Envelope) -> str:
-        """Parameters of RCPT TO (RFC 3461): tell us of failures, under the address we know."""
-        if not self._offered.dsn:
-            return ""
-        # An address beyond ASCII has a form of its own there (RFC 6533), which few servers read.
-        known = (
-            f" ORCPT=rfc822;{_xtext(envelope.recipient)}" if envelope.recipient.isascii() else ""
-        )
-        return f" NOTIFY=FAILURE{known}"
-
-    def _unsendable(self, message: bytes, envelope: Envelope) -> Outcome | None:
-        """Why this message cannot be put to this server at all; nothing is written then."""
-        if _forbidden(envelope.sender):
-            return Outcome(
-                OutcomeKind.DEFERRED, 0, "the envelope sender holds characters no address may have"
-            )
-        if "@" not in envelope.recipient or _forbidden(envelope.recipient):
-            return Outcome(OutcomeKind.REFUSED, 0, "this is not an address that SMTP can carry")
-        if not self._offered.smtputf8:
-            if not envelope.recipient.isascii():
-                return Outcome(
-                    OutcomeKind.REFUSED, 0, "the server takes no address beyond ASCII (SMTPUTF8)"
-                )
-            if not envelope.sender.isascii():  # ours, so no reader is refused for it
-                words = "the server takes no envelope sender beyond ASCII (SMTPUTF8): set another"
-                return Outcome(OutcomeKind.DEFERRED, 0, words)
-        if not _ascii(message, envelope) and not self._offered.eightbit:
-            return Outcome(OutcomeKind.REFUSED, 0, "the server takes no 8-bit text (8BITMIME)")
-        if 0 < self._offered.limit < len(message):
-            return Outcome(
-                OutcomeKind.REFUSED,
-                0,
-                f"the message has {len(message)} bytes, the server takes {self._offered.limit}",
-            )
-        return None
-
 
 def _travelling(message: bytes, *, plain: bool, chunk: bool) -> bytes:
     """The message as it goes over the line."""
     if plain:
         return message if chunk else message + b".\r\n"
     return whole_lines(message) if chunk else stuffed(message)
-
-
-def _ascii(message: bytes, envelope: Envelope) -> bool:
-    return envelope.plain or message.isascii()
-
-
-def _harmless(address: str) -> bool:
-    """Whether it is plain at first sight."""
-    return address.isascii() and address.isprintable() and "<" not in address and ">" not in address
-
-
-def _forbidden(address: str) -> bool:
-    """Whether it holds what no SMTP command may; an expression only where that is in question."""
-    if address.isascii() and address.isprintable():
-        return "<" in address or ">" in address
-    return _FORBIDDEN.search(address) is not None
-
-
-def _xtext(text: str) -> str:
-    """RFC 3461 §4: what is not a plain printable character becomes +XX."""
-    if _XTEXT.fullmatch(text):  # as nearly always
-        return text
-    return _NOT_XTEXT.sub(lambda found: f"+{ord(found[0]):02X}", text)
