@@ -23,6 +23,7 @@ from publisher.stores import glance
 from publisher.templates import Folders, shipped_dir
 
 if TYPE_CHECKING:
+    from publisher.csl import Style
     from publisher.domain.article import Source
     from publisher.domain.finding import Finding
     from publisher.domain.issue import ArchivedIssue
@@ -101,9 +102,16 @@ def _style(settings: Settings) -> Callable[[Source, str], str] | None:
     """What writes citations; none for Vancouver, which needs no processor."""
     if settings.style == VANCOUVER:
         return None
-    from publisher.csl import load
+    styles: list[Style] = []
 
-    return load(settings.style, settings.root).cite
+    def cite(source: Source, language: str) -> str:
+        if not styles:  # only where an article is read anew
+            from publisher.csl import load
+
+            styles.append(load(settings.style, settings.root))
+        return styles[0].cite(source, language)
+
+    return cite
 
 
 def open_retractions(settings: Settings) -> Retractions:

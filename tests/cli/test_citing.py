@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from email import message_from_bytes, policy
 
 import pytest
 
 from tests import registries
-from tests.cli.conftest import Journal
+from tests.cli.conftest import BEFORE, Journal
+from tests.cli.test_sending import outbox
 from tests.registries import LIU, Registry
 
 
@@ -90,6 +92,43 @@ def test_what_is_wrong_is_said(journal: Journal, registry: Registry) -> None:
     assert "in brackets" in journal.run("cite", "--add", LIU, code=1).output
     registry.answers += [(500, {}, b"")] * 3
     assert "answers 500; try again later" in journal.run("cite", "--fresh", LIU, code=1).output
+
+
+OWN = """\
+<style xmlns="http://purl.org/net/xbiblio/csl" version="1.0"><bibliography><layout>
+<text variable="title" prefix="The work " font-weight="bold"/></layout></bibliography></style>
+"""
+
+
+def test_a_style_holds_everywhere(journal: Journal) -> None:
+    """Pages, feeds, mail and text have its words; a changed file changes them; a wrong one is told."""
+    title = "Vitamin D Supplements and Prevention of Cancer and Cardiovascular Disease"
+    own = journal.root / "config/own.csl"
+    own.write_text(OWN)
+    journal.set("[journal]\n", '[sources]\nstyle = "config/own.csl"\n\n[journal]\n')
+    journal.run("build")
+    page = journal.root / "public/articles/vitamin-d/index.html"
+    feed = journal.root / "public/feed.json"
+    assert f"The work <b>{title}</b></span>" in page.read_text()
+    assert f'"citation": "The work {title}"' in feed.read_text()
+    journal.add("ada")
+    journal.run("issue", "plan", "weekly", now=BEFORE)
+    journal.run("send", "weekly/1", "--yes")
+    (file,) = outbox(journal)
+    mail = message_from_bytes(file.read_bytes(), policy=policy.default)
+    html, plain = mail.get_body(("html",)), mail.get_body(("plain",))
+    assert html is not None
+    assert plain is not None
+    assert f"The work <b>{title}</b>" in html.get_content()
+    assert f"The work {title}" in " ".join(plain.get_content().split())
+    own.write_text(OWN.replace("The work", "Our work"))
+    journal.run("build")
+    assert f"Our work <b>{title}" in page.read_text()
+    assert f"Our work {title}" in feed.read_text()
+    journal.set("config/own.csl", "appa")
+    said = journal.run("build", code=2).stderr
+    assert "there is no style of this name" in said
+    assert f"Our work <b>{title}" in page.read_text()
 
 
 def test_a_key_that_an_article_uses_is_kept(journal: Journal, registry: Registry) -> None:

@@ -154,6 +154,17 @@ def swap(one: int, other: int) -> Step:
     return step
 
 
+def list_work(title: str) -> Step:
+    work = f"- {{key: w, title: {title}, kind: trial, year: 2020, doi: 10.1000/w}}\n"
+    return lambda world: world.write("content/sources.yaml", work)
+
+
+def draw(number: int) -> Step:
+    inline = "{key: s, title: A trial, kind: trial, year: 2020, pmid: '32023374'}"
+    text = article(number, "Drawn.").replace(inline, "w").replace("[@s]", "[@w]")
+    return lambda world: world.write(f"content/{number}.md", text)
+
+
 def delete(number: int) -> Step:
     return lambda world: (world.root / f"content/{number}.md").unlink(missing_ok=True)
 
@@ -206,6 +217,8 @@ STEPS = st.one_of(
     st.builds(slip_in, NUMBERS),
     st.builds(swap, NUMBERS, NUMBERS),
     st.builds(delete, NUMBERS),
+    st.builds(list_work, st.sampled_from(["Work", "Better work", "[", "''"])),
+    st.builds(draw, NUMBERS),
     st.builds(rename, NUMBERS, st.sampled_from(["new", "0", "zz"])),
     st.builds(hide, NUMBERS),
     st.sampled_from(
@@ -233,8 +246,8 @@ STEPS = st.one_of(
 def test_whatever_happens_in_between_the_bytes_are_those_of_a_cold_build(
     tmp_path: Path, rounds: list[list[Step]], settled: bool
 ) -> None:
-    """Edits, additions, deletions, renames, drafts, pictures, settings, templates, time; files
-    that had just been changed when they were read, and such as had stood still.
+    """Edits, additions, deletions, renames, drafts, pictures, works drawn by key, settings,
+    templates, time; files that had just been changed when they were read, and such as had stood still.
     """
     with pytest.MonkeyPatch.context() as patched:
         if settled:
