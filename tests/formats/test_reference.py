@@ -194,6 +194,21 @@ def test_a_style_of_the_journals_own(tmp_path: Path) -> None:
         csl.load("vancuver", tmp_path)
 
 
+def test_a_style_reads_no_files(tmp_path: Path) -> None:
+    """Nor anything else that its XML names as an entity."""
+    (tmp_path / "secret").write_text("SECRET")
+    (tmp_path / "own.csl").write_text(
+        f'<!DOCTYPE style [<!ENTITY e SYSTEM "{(tmp_path / "secret").as_uri()}"><!ENTITY f "LOCAL">]>'
+        '<style xmlns="http://purl.org/net/xbiblio/csl" version="1.0"><bibliography><layout>'
+        '<text value="said: "/><text variable="title"/>&e;</layout></bibliography></style>'
+    )
+    try:
+        made = csl.load("own.csl", tmp_path).cite(TRIAL, "en")
+    except SettingsError as refused:
+        made = str(refused)
+    assert "SECRET" not in made
+
+
 def test_a_style_that_fails_says_so(tmp_path: Path) -> None:
     """A macro that is not there is the style's fault, not the author's."""
     (tmp_path / "own.csl").write_text(
