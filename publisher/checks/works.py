@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 from publisher.checks.rules import warning
 from publisher.domain.article import Article, Source
+from publisher.domain.bibliography import Entry
 from publisher.domain.finding import Finding, Place
 
 
@@ -19,6 +20,23 @@ class _Work(Protocol):
 
     @property
     def cited(self) -> tuple[tuple[Source, Article], ...]: ...
+
+
+def listed_twice(
+    entries: Iterable[Entry], names_of: Callable[[Source], Iterable[str]]
+) -> Iterator[Finding]:
+    """One work under two keys of the bibliography; `names_of` tells works apart."""
+    known: dict[str, Entry] = {}
+    for entry in entries:
+        if entry.source is None:
+            continue
+        names = tuple(names_of(entry.source))
+        if before := next((known[name] for name in names if name in known), None):
+            message = f"{entry.key} is the same work as {before.key} at {before.place}"
+            remedy = "keep one, and its key in the articles"
+            yield warning("doubled-source", entry.place, message, remedy)
+        for name in names:
+            known.setdefault(name, entry)
 
 
 def doubled(works: Iterable[_Work]) -> Iterator[Finding]:

@@ -238,6 +238,7 @@ def check(context: typer.Context) -> None:
         *retractions.data(library.register.snapshot, settings.journal.sources, session.started_at),
         *(f for f in library.findings if f.rule in rules or f.place.path in lists),
         *work_checks.doubled(works.of(library.articles, library.register)),
+        *work_checks.listed_twice(library.works.entries.values(), works.names_of),
     ]
     every = works.of(library.articles, library.register)
     counts = {

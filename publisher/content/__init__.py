@@ -93,11 +93,14 @@ class Folder:
         """
         files = list(self._files((*images.KINDS, *bibliography.ENDINGS)))
         pictures = dict(self._pictures(files))
-        works, wrong_works = self._bibliography(files)
+        new: dict[str, bytes] = {}
+        works, findings = self._bibliography(files, new)
         self._shared = replace(self._shared, works=works)
-        findings: list[Finding] = [*wrong_works]
         articles: list[Article] = []
-        for one in self._records():
+        records = self._records()
+        if new and self._cache:  # not before: an empty cache is not asked about articles
+            self._cache.keep(_WORKS, new, {key for key, _, _ in self._works.values()})
+        for one in records:
             findings += one.findings
             if one.article is None:
                 continue
@@ -338,17 +341,16 @@ class Folder:
         """Whether the works that an article draws are as they were when it was parsed."""
         return not one.drawn or self._shared.works.agrees(one.drawn)
 
-    def _bibliography(self, files: Iterable[str]) -> tuple[Bibliography, list[Finding]]:
-        """The works that articles may draw by key; remembered, else cached, else parsed."""
+    def _bibliography(
+        self, files: Iterable[str], new: dict[str, bytes]
+    ) -> tuple[Bibliography, list[Finding]]:
+        """The works that articles may draw by key; remembered, else cached, else parsed (`new`)."""
         found: dict[str, _Works] = {}
-        new: dict[str, bytes] = {}
         for file in map(Path, files):
             if bibliography.is_one(file.name):
                 name = self._name(str(file))
                 raw, _ = content_of(file, name, self._folder, bibliography.MAX_BYTES)
                 found[name] = self._works_in(name, raw, new)
-        if new and self._cache:
-            self._cache.keep(_WORKS, new, {key for key, _, _ in found.values()})
         self._works = found
         entries = [entry for _, some, _ in found.values() for entry in some]
         findings = [finding for _, _, some in found.values() for finding in some]

@@ -33,6 +33,8 @@ KINDS = {
 }
 """The types of CSL that a source may have, and what each is called where nobody says its kind."""
 
+_PARTS = ("chapter", "entry-encyclopedia", "paper-conference")
+
 
 @dataclass(frozen=True, slots=True)
 class Work:
@@ -109,10 +111,15 @@ def names_of(source: Source) -> tuple[str, ...]:
     return (
         *keys(source),
         *((f"pmcid:{source.pmcid}",) if source.pmcid else ()),
-        *((f"isbn:{source.isbn}",) if source.isbn else ()),
+        *((f"isbn:{source.isbn}",) if source.isbn and not _is_part(source) else ()),
         *(f"trial:{trial}" for trial in _trials(source)),
         *((f"url:{source.url.rstrip('/')}",) if source.url else ()),
     )
+
+
+def _is_part(source: Source) -> bool:
+    """Whether its ISBN is that of the book it stands in."""
+    return source.imprint is not None and source.imprint.type in _PARTS
 
 
 def _work(held: list[tuple[Source, Article]], register: Register) -> Work:

@@ -58,7 +58,14 @@ def test_a_work_is_shown_added_and_cited(journal: Journal, registry: Registry) -
     assert "no article cites it" in shown
     assert "content/sources.yaml:17: SPRINT Research Group, Wright JT Jr. A Random" in shown
     assert "2 works in the bibliography are cited nowhere" in journal.run("sources", "list").stdout
+    library.write_text(
+        f"{library.read_text()}- {{key: twin, title: x, year: 2020, doi: {LIU.upper()}}}\n"
+    )
     listed = journal.json("sources", "check")
+    (twice,) = [
+        f for f in listed["findings"] if f["rule"] == "doubled-source" and "twin" in f["message"]
+    ]
+    assert "twin is the same work as liu-2020 at content/sources.yaml:6" in twice["message"]
     assert [each["key"] for each in listed["uncited"]] == ["other", "sprint-research-group-2015"]
 
 

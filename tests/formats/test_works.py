@@ -1,14 +1,15 @@
 """One work stands once, however its identifiers are written."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from publisher.checks.works import doubled
-from publisher.domain.article import Source
+from publisher.domain.article import Imprint, Source
 from publisher.domain.retraction import Register
 from publisher.formats import identifiers, works
-from tests.factories import article
+from tests.factories import article, source
 
 TRIAL = "ISRCTN83971151"
 
@@ -45,3 +46,14 @@ def test_different_books_and_trials_stay_apart() -> None:
     ways = [{"nct": "NCT04245722"}, {"nct": "NCT04245723"}, {"isrctn": TRIAL}]
     sources = tuple(one(f"s{number}", **way) for number, way in enumerate(ways))
     assert len(works.of((article(sources=sources),), Register())) == len(sources)
+
+
+def test_chapters_of_one_book_are_works_of_their_own() -> None:
+    """They bear its ISBN, and are neither each other nor the book."""
+    bare = source(doi=None, pmid=None, journal="The Book", isbn="9783161484100")
+    one, other = (
+        replace(bare, key=key, title=key, imprint=Imprint(type="chapter"))
+        for key in ("one", "other")
+    )
+    found = works.of([article(sources=(bare, one, other))], Register())
+    assert [work.source.key for work in found] == ["one", "other", bare.key]
