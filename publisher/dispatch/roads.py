@@ -72,6 +72,8 @@ class Roads:
 
     def look(self) -> tuple[list[Claim], list[tuple[Claim, datetime]]]:
         """Hear what other workers found out since: claims for other lanes, and claims to hold."""
+        if self._travel.traffic is None:
+            return [], []
         held: list[tuple[Claim, datetime]] = []
         backoffs = self._slow()
         for name, lane in self.lanes.items():
@@ -84,7 +86,7 @@ class Roads:
         before, self._breakers = self._breakers, self._open()
         for name, lane in self.lanes.items():
             now = self._breakers.get(name)
-            if now is None and name in before and lane.failed is not None and lane.probe is None:
+            if now is None and lane.failed is not None and lane.probe is None:
                 self._recover(lane)
             elif now is not None and name not in before and not lane.connections:
                 claims += self._hear_of_failure(lane, now.reason)

@@ -31,7 +31,7 @@ from tests.verbs.outbox import (
     release,
     subscribe,
 )
-from tests.verbs.test_travel import Hurried, routed, smtp, travel
+from tests.verbs.test_travel import ROUTE, Hurried, routed, smtp, travel
 
 
 @pytest.fixture
@@ -135,10 +135,20 @@ def test_one_finds_a_transport_down_and_all_leave_it_alone(post: Post) -> None:
     assert one._step("main", BreakerEvent.DUE)
     assert not other._step("main", BreakerEvent.DUE)
     one._step("main", BreakerEvent.WORKED)
+    assert not other._step("main", BreakerEvent.DUE)  # it did not know yet
     assert other.look() == ([], [])
     assert other.lanes["main"].failed is None
     assert [list(lane.sources) for lane in other.lanes.values()] == [[issue.id], []]
     assert post.store.traffic.breakers() == {}
+
+
+def test_alone_everybody_is_alone(post: Post) -> None:
+    """Without anything that is shared, a drain knows what it learns by itself."""
+    one = roads(post, Travel(ROUTE))
+    one.fail(one.lanes["main"], "no route")
+    assert one.look() == ([], [])
+    assert one.lanes["main"].failed == "no route"
+    assert one._step("main", BreakerEvent.FAILED, "again")
 
 
 def test_a_failure_of_another_changes_nothing_where_it_works(post: Post) -> None:
