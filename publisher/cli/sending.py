@@ -37,8 +37,8 @@ from publisher.formats.progress import settled
 
 PAUSE = timedelta(seconds=1)
 """How long `send` waits before it looks again at what a killed worker held."""
-SOON = timedelta(minutes=1)
-"""Limits that let the next mail go within this time are waited for."""
+SOON = timedelta(seconds=65)
+"""Limits that let the next mail go within this time are waited for: a minute, rounded up."""
 LATE = timedelta(hours=1)
 """From when on `send` says how long ago the slot was."""
 
@@ -204,7 +204,7 @@ def _drain(session: Session, app: App, issue: Issue) -> None:
             held = words.held(app.store.issues.get(issue.id))
             if stop.is_set() or _stuck(report) or report.paused:
                 break
-            if not held and not _soon(session, app, issue):
+            if not held and not _soon(session, app, issue, report):
                 break
             if settled(report.counts) or not held:
                 until = session.now() + patience
@@ -232,12 +232,13 @@ def _drain(session: Session, app: App, issue: Issue) -> None:
         raise typer.Exit(1)
 
 
-def _soon(session: Session, app: App, issue: Issue) -> bool:
-    """Whether mails that wait for their time go on soon enough to wait with them."""
+def _soon(session: Session, app: App, issue: Issue, report: Report) -> bool:
+    """Whether mails that wait for their time, or for a transport's, go on soon enough to wait."""
     if app.store.issues.get(issue.id).state is not IssueState.SENDING:
         return False
     _, next_at = app.store.outbox.held(issue.id)
-    return next_at is not None and next_at - session.now() <= SOON
+    found = [each.until for each in report.limited] + ([next_at] if next_at else [])
+    return bool(found) and min(found) - session.now() <= SOON
 
 
 def _stuck(report: Report) -> bool:
