@@ -17,7 +17,7 @@ import pytest
 from publisher.domain.refreshing import Attempt, due_at
 from publisher.domain.retraction import Register, Snapshot, Standing
 from publisher.errors import StoreError, UsageError
-from publisher.retractions import RetractionFile
+from publisher.retractions import RetractionFile, fetching
 from publisher.retractions.memory import Known, RefreshMemory
 from tests.factories import source
 from tests.retractions import SAMPLE, many, row, text, write
@@ -251,3 +251,18 @@ def test_when_it_is_time(last: Attempt | None, here: bool, expected: datetime | 
     """After each span; an hour after a failure; at once where there are none."""
     snapshot = Snapshot(NOW.date(), "a", 1, 1, "x", NOW) if here else None
     assert due_at(last, snapshot, timedelta(days=1)) == expected
+
+
+def test_a_download_is_bounded(
+    file: RetractionFile, server: ThreadingHTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In bytes, and in time however slowly it drips."""
+    url = f"http://127.0.0.1:{server.server_address[1]}/whole"
+    monkeypatch.setattr(fetching, "LARGEST", 100)
+    with pytest.raises(UsageError, match="more than 100 bytes; the old data stay"):
+        file.refresh(url, NOW)
+    monkeypatch.undo()
+    monkeypatch.setattr(fetching, "WHOLE", -1.0)
+    with pytest.raises(UsageError, match="was not whole after"):
+        file.refresh(url, NOW)
+    assert file.snapshot() is None
