@@ -51,7 +51,7 @@ def test_a_file_becomes_a_snapshot(file: RetractionFile) -> None:
 
 
 def test_sixty_thousand_rows_fit_into_little_memory(file: RetractionFile, tmp_path: Path) -> None:
-    """Five times the rows take no more of it; of all of them every work is found again."""
+    """Four times the rows take no more of it; of all of them every work is found again."""
 
     def peak(number: int) -> int:
         path = write(tmp_path / f"{number}.csv", many(number))
@@ -62,7 +62,7 @@ def test_sixty_thousand_rows_fit_into_little_memory(file: RetractionFile, tmp_pa
         finally:
             tracemalloc.stop()
 
-    few, more = peak(2_500), peak(12_500)
+    few, more = peak(2_500), peak(10_000)
     assert more < 1.3 * few + 500_000
     snapshot = file.refresh(str(write(tmp_path / "whole.csv", many(60_000))), NOW)
     assert snapshot.rows == 60_000

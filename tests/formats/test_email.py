@@ -70,18 +70,19 @@ def test_the_same_values_give_the_same_bytes() -> None:
     assert mails.compiled(mails.render()) == mails.compiled(mails.render())
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(WORDS, WORDS, WORDS)
 def test_any_words_survive_to_the_reader(title: str, summary: str, takeaway: str) -> None:
     """Whatever script, markup or quotes an author uses is read as it was written, in both parts."""
     article = factories.article(title=title, summary=summary, key_takeaway=takeaway)
-    message = mails.parsed(mails.compiled(mails.render((article,))))
+    edition = mails.render((article,))
+    message = mails.parsed(mails.compiled(edition))
     html = bare(outline.parse(mails.content(message, "html")).text)
     text = bare(mails.content(message, "plain"))
     for words in (title, summary, takeaway):
         assert bare(words) in html
         assert bare(words) in text
-    found = check(mails.render((article,)), factories.journal(), (article,))
+    found = check(edition, factories.journal(), (article,))
     tone = {"edition-marketing", "edition-shouting", "edition-reply"}  # for people to judge
     assert {finding.rule for finding in found} <= tone
 
