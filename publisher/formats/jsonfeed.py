@@ -86,11 +86,23 @@ def _work(cited: Reference) -> dict[str, Any]:
 
 
 def _references(item: Item) -> str:
-    """The extension as it stands after the last value of the item."""
+    """The extension as it stands after the last value of the item.
+
+    Put together here, because `json` writes indented values in Python and not in C.
+    """
     if not item.references:
         return ""
-    text = json.dumps(_extension(item), ensure_ascii=False, indent=1)
-    return "," + text[1:-2].replace("\n", "\n  ")
+    works = ",\n".join(map(_work_text, item.references))
+    about = encode_basestring(item.about)
+    return f',\n   "{EXTENSION}": {{\n    "about": {about},\n    "works": [\n{works}\n    ]\n   }}'
+
+
+def _work_text(cited: Reference) -> str:
+    values = ",\n".join(
+        f'      "{name}": {value if type(value) is int else encode_basestring(value)}'
+        for name, value in _work(cited).items()
+    )
+    return f"     {{\n{values}\n     }}"
 
 
 def _present(fields: dict[str, Any]) -> dict[str, Any]:
