@@ -305,7 +305,7 @@ class Folder:
         )
         read: dict[str, tuple[str, Record]] = {}
         held: dict[str, Stamped] = {}
-        new: dict[str, bytes] = {}
+        new = record.Slices()
         for number, arena in answers:
             parts = zip(pieces[number], record.apart(arena), strict=True)
             for name, (key, stamp, start, stop) in parts:
@@ -313,7 +313,7 @@ class Folder:
                 if stamp is not None and stamp.settled(now_ns):
                     held[name] = key, stamp
                 if self._cache and key:
-                    new[key] = arena[start:stop]
+                    new.add(key, arena, start, stop)
         if self._cache:
             self._cache.keep(_KIND, new, used)
         return read, held

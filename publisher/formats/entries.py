@@ -25,7 +25,6 @@ from publisher.formats.picture import Picture
 _HIDDEN = re.compile(r'<div style="display:none.*?</div>', re.DOTALL)
 _GAPS = re.compile(r"\s*\n\s*")
 _SECONDS = 3_600
-_KEPT = 16 * PAGE
 _ABOUT = 3
 """How much more an issue's HTML takes than its text, which has the same words and links."""
 # A mail is laid out with tables; its words stand in headings, paragraphs and lists.
@@ -51,8 +50,9 @@ def of_articles(
     """By id. `ground` is the hash of all that entries depend on beside their articles."""
     held = {article.id: article for article in articles}
 
-    # Documents of one time are made one after the other, those of the categories included.
-    @lru_cache(maxsize=_KEPT)
+    # Documents of one time are made one after the other. One of a category reaches back as far as
+    # all categories together have PAGE articles each, and two more are being made meanwhile.
+    @lru_cache(maxsize=PAGE * (len(journal.categories) + 3))
     def made(article_id: str) -> Written:
         article = held[article_id]
         return write(_item(journal, pages, article, pictures.get(article_id)))

@@ -11,7 +11,7 @@ import json
 import sys
 import types
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, datetime
 from enum import Enum
@@ -87,6 +87,30 @@ def decode(arena: bytes, start: int = 0, stop: int | None = None) -> Record:
         return Record(version, article, tuple(findings), tuple(pictures), tuple(drawn))
     except (TypeError, AttributeError, LookupError) as wrong:
         raise ValueError(f"no record of an article: {wrong}") from wrong
+
+
+class Slices(Mapping[str, bytes]):
+    """Records by key, each cut out of its arena when it is asked for: none is held twice."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, tuple[bytes, int, int]] = {}
+
+    def add(self, key: str, arena: bytes, start: int, stop: int) -> None:
+        """`arena[start:stop]` under `key`."""
+        self._places[key] = arena, start, stop
+
+    def __getitem__(self, key: str) -> bytes:
+        arena, start, stop = self._places[key]
+        return arena[start:stop]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._places  # a Mapping would cut it out to see whether it is there
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
 
 
 def together(records: Sequence[tuple[str, Stamp | None, bytes]]) -> bytes:

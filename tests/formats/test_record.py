@@ -12,7 +12,8 @@ from publisher.domain.article import Article, Correction, CorrectionKind, Eviden
 from publisher.domain.finding import Finding, Place, Severity
 from publisher.errors import Defect
 from publisher.formats import record
-from publisher.formats.record import Record, decode, encode
+from publisher.formats.record import Record, Slices, apart, decode, encode, together
+from publisher.formats.stamps import Stamp
 from tests.factories import article
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=40)
@@ -126,3 +127,17 @@ def test_a_new_kind_of_field_is_noticed_at_once() -> None:
         record._turns(timedelta)
     pack, unpack = record._turns(date | None)
     assert unpack(pack(date(2026, 11, 24))) == date(2026, 11, 24)
+
+
+def test_records_are_cut_out_of_their_arena() -> None:
+    """By key, as they were put together; none is there that was not added."""
+    stamp = Stamp(1, 2, 3, 4, 5)
+    arena = together([("a", stamp, b"first"), ("b", None, b""), ("c", stamp, b"third")])
+    slices = Slices()
+    for key, found, start, stop in apart(arena):
+        assert found == (None if key == "b" else stamp)
+        slices.add(key, arena, start, stop)
+    assert dict(slices.items()) == {"a": b"first", "b": b"", "c": b"third"}
+    assert len(slices) == 3
+    assert "a" in slices
+    assert "d" not in slices
