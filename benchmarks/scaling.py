@@ -1,11 +1,15 @@
 """From one machine to ten million subscribers, on paper: what is measured, and what follows.
 
-    python -m benchmarks.scaling [--rows 100000] [--count 3000]
+    python -m benchmarks.scaling [--rows 100000] [--count 3000] [--only-times]
 
 Measures on a real PostgreSQL: bytes of a subscriber, a subscription and a delivery with their
 indexes (`pg_total_relation_size`), of a delivery after it was sent, of the write-ahead log for each
 message, the connections that a worker holds, and one worker's rate and processor time through
 Postfix's smtp-sink. The table of audiences is reckoned from these alone.
+
+`--only-times` measures what a message and a transaction cost each part (`benchmarks.times`), plays
+clusters through with these times (`benchmarks.simulation`), and holds that against real runs of 1, 2
+and 4 workers, of which the times know only the first; then it plays what cannot be run here.
 """
 
 from __future__ import annotations
@@ -16,12 +20,14 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import psycopg
 
 from benchmarks.cluster import DURABLE, shared
 from benchmarks.dispatch import processor, sink
+from benchmarks.simulation import Place, Provider, Times, last, play
+from benchmarks.times import run, times
 from publisher.ports import Store
 from tests import factories
 from tests.journeys.cluster import cluster_store
@@ -38,6 +44,12 @@ LIMITS = (14, 100, 500, 1000)
 """Messages a second that a provider may allow."""
 MACHINE = 8
 """Processors of a machine that is bought for this."""
+FLEETS = (1, 2, 4, 8, 16)
+"""Workers."""
+TRAVEL = 0.02
+"""Seconds to a mail server in another town and back."""
+DEFERS = 0.05
+"""The share of all attempts that is deferred: greylisting, full mailboxes, haste."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,12 +208,62 @@ def show(known: Measured) -> None:
             f"| {audience:,} | {of.people:,.2f} | {of.issue:,.2f} | {of.kept:,.0f} | {of.wal:,.2f} "
             f"| {of.rate:,.1f} | {of.workers} | {of.processors:,.1f} | {of.connections} |"
         )
-    print("\nReckoned, hours until an issue has left where a provider allows so much:\n")
+
+
+def hold(server: Server, count: int) -> Times:
+    """What was played beside what was measured, on this machine; the times it was played with."""
+    here = Place(os.cpu_count() or 1)
+    single, several = run(server, 1, 1, count // 2), run(server, 1, 10, count)
+    known = times(server, single, several)
+    print("\nMeasured, a part's processor time, in milliseconds:\n")
+    print("| | for each transaction | for each message |\n|---|---:|---:|")
+    for name, (each, message) in (("worker", known.worker), ("PostgreSQL", known.database)):
+        print(f"| {name} | {each * 1000:.2f} | {message * 1000:.2f} |")
+    print(f"| server that takes the mail | | {known.sink * 1000:.2f} |")
+    print(f"| flush of the log, waited for | {known.flush * 1000:.2f} | |")
+    print("\n| workers × connections | played, messages/s | measured | played ÷ measured ", end="")
+    print("| transactions a message, played | measured |")
+    print("|---|---:|---:|---:|---:|---:|")
+    for workers, connections in ((1, 1), (1, 10), (2, 5), (4, 2)):
+        real = {(1, 1): single, (1, 10): several}.get((workers, connections))
+        real = real or run(server, workers, connections, count)
+        played = play(known, here, workers, connections)
+        print(
+            f"| {workers} × {connections} | {played.rate:,.0f} | {real.rate:,.0f} "
+            f"| {played.rate / real.rate:.2f} | {played.commits:.2f} | {real.commits:.2f} |",
+            flush=True,
+        )
+    return known
+
+
+def beyond(known: Times) -> None:
+    """Played: PostgreSQL on a machine of its own, workers and mail servers elsewhere."""
+    far = replace(known, travel=TRAVEL)
+    print(
+        f"\nPlayed: PostgreSQL alone on {MACHINE} processors, workers of ten connections on other "
+    )
+    print(f"machines, {TRAVEL * 1000:.0f} ms to the mail server and back:\n")
+    print(
+        "| workers | messages/s | PostgreSQL's processors busy | its log busy | hours for 10,000,000 |"
+    )
+    print("|---:|---:|---:|---:|---:|")
+    for workers in FLEETS:
+        played = play(far, Place(MACHINE, apart=True), workers, 10)
+        print(
+            f"| {workers} | {played.rate:,.0f} | {played.processors:.0%} | {played.log:.0%} "
+            f"| {10_000_000 / played.rate / 3600:.1f} |",
+            flush=True,
+        )
+    fastest = play(far, Place(MACHINE, apart=True), FLEETS[-1], 10).rate
+    print(
+        f"\nPlayed, hours until 90% and 100% were accepted, where a provider defers {DEFERS:.0%} of all "
+    )
+    print("attempts (waits as in `domain/retry.py`) and lets through:\n")
     print("| subscribers | " + " | ".join(f"{limit:,}/s" for limit in LIMITS) + " |")
     print("|---:" * (len(LIMITS) + 1) + "|")
     for audience in AUDIENCES:
-        hours = " | ".join(f"{audience / limit / 3600:,.1f}" for limit in LIMITS)
-        print(f"| {audience:,} | {hours} |")
+        cells = (last(audience, fastest, Provider(limit, DEFERS)) for limit in LIMITS)
+        print(f"| {audience:,} | " + " | ".join(f"{m:,.1f}, {w:,.1f}" for m, w in cells) + " |")
 
 
 def main() -> None:
@@ -209,10 +271,13 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--count", type=int, default=3000)
+    parser.add_argument("--only-times", action="store_true")
     options = parser.parse_args()
     print("\n## From one machine to ten million subscribers, on paper")
     with running(54_797, DURABLE) as server:
-        show(measure(server, options.rows, options.count))
+        if not options.only_times:
+            show(measure(server, options.rows, options.count))
+        beyond(hold(server, options.count))
         with server.connected() as connection:
             version = connection.info.parameter_status("server_version")
     print(f"\n{processor()}, {os.cpu_count()} cores, PostgreSQL {version}")

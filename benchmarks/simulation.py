@@ -26,6 +26,8 @@ Steps = Generator[simpy.Event, Any, None]
 SECONDS = 5.0
 """How long `play` watches; what comes before, while everything fills up, is not counted."""
 WARM_UP = 1.0
+SPREAD = (0.5, 1.5)
+"""How far a single message's time may be from the one that is usual."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,7 @@ class _Cluster:
         self.place = place
         self.server = _Busy(env, 1)
         self.log = _Log(env, times.flush)
+        self.chance = random.Random(1)
         self.settled = self.transactions = 0
 
     def work(self, seconds: float) -> Steps:
@@ -132,14 +135,15 @@ class _Cluster:
             yield from self.database.hold(seconds)
 
     def send(self, back: simpy.Store) -> Steps:
-        """One message there, and its answer back."""
-        yield self.env.timeout(self.times.travel)
+        """One message there, and its answer back; without chance all would keep step for ever."""
+        sink = self.times.sink * self.chance.uniform(*SPREAD)
+        yield self.env.timeout(self.times.travel * self.chance.uniform(*SPREAD))
         if self.place.apart:
-            yield self.env.timeout(self.times.sink)
+            yield self.env.timeout(sink)
         else:
             with self.server.resource.request() as turn:
                 yield turn
-                yield from self.database.hold(self.times.sink)
+                yield from self.database.hold(sink)
         yield back.put(None)
 
     def worker(self, connections: int) -> Steps:
