@@ -54,11 +54,16 @@ def alone(store: Store, where: str, port: int, count: int) -> tuple[float, float
     return speed(store, issue, count), usage.ru_utime + usage.ru_stime
 
 
+def worker(url: str, port: int, connections: int) -> list[str]:
+    """The command of one worker."""
+    words = [url, "127.0.0.1", str(port), str(connections), "60", "1", "{}"]
+    return [sys.executable, "-m", "tests.journeys.cluster", *words]
+
+
 def shared(store: Store, url: str, port: int, count: int, workers: int) -> tuple[float, float]:
     """Workers of a cluster; the same."""
     subscribe(store, "weekly", readers(count))
-    words = [url, "127.0.0.1", str(port), str(max(1, CONNECTIONS // workers)), "60", "1"]
-    command = [sys.executable, "-m", "tests.journeys.cluster", *words]
+    command = worker(url, port, max(1, CONNECTIONS // workers))
     processes = [subprocess.Popen(command, cwd=ROOT) for _ in range(workers)]
     time.sleep(4)  # they are ready
     issue = release(store, factories.journal(), padding=SIZE)

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import psycopg
 
-from benchmarks.cluster import commits, speed
+from benchmarks.cluster import commits, speed, worker
 from benchmarks.dispatch import SIZE, sink
 from benchmarks.simulation import Times
 from publisher.domain.issue import IssueEvent
@@ -52,12 +52,12 @@ def run(server: Server, workers: int, connections: int, count: int) -> Run:
     subscribe(store, "weekly", readers(count))
     issue = planned(store, factories.journal(), padding=SIZE)
     with sink() as port, _workers(server.url(name), port, workers, connections) as pids:
-        _wait(server, name, "SELECT count(*) FROM procrastinate_workers", workers)
+        _wait(server, name, "SELECT count(*) FROM procrastinate_workers", workers, pids)
         parts = (pids, [_postmaster(server), *_below(_postmaster(server))], _sinks())
         before = [_spent(part) for part in parts]
         transactions = commits(server, name)
         store.issues.move(issue.id, IssueEvent.RELEASE, NOW)
-        _wait(server, name, "SELECT count(*) FROM issue WHERE state = 'finished'", 1)
+        _wait(server, name, "SELECT count(*) FROM issue WHERE state = 'finished'", 1, pids)
         parts = (pids, [_postmaster(server), *_below(_postmaster(server))], _sinks())
         spent = [(_spent(part) - was) / count for part, was in zip(parts, before, strict=True)]
         made = (commits(server, name) - transactions) / count
@@ -103,8 +103,7 @@ def flush(server: Server, number: int = 300) -> float:
 
 @contextmanager
 def _workers(url: str, port: int, workers: int, connections: int) -> Iterator[list[int]]:
-    words = [url, "127.0.0.1", str(port), str(connections), "60", "1"]
-    command = [sys.executable, "-m", "tests.journeys.cluster", *words]
+    command = worker(url, port, connections)
     processes = [subprocess.Popen(command, cwd=ROOT) for _ in range(workers)]
     try:
         yield [process.pid for process in processes]
@@ -118,13 +117,15 @@ def _workers(url: str, port: int, workers: int, connections: int) -> Iterator[li
                 process.kill()
 
 
-def _wait(server: Server, name: str, query: str, number: int) -> None:
+def _wait(server: Server, name: str, query: str, number: int, pids: list[int]) -> None:
     until = time.monotonic() + 2 * PATIENCE
     with psycopg.connect(server.conninfo(name), autocommit=True) as connection:
         while time.monotonic() < until:
             row = connection.execute(query.encode()).fetchone()
             if row is not None and row[0] >= number:
                 return
+            if any(_stat(pid)[:1] in ([], ["Z"]) for pid in pids):
+                sys.exit("a worker ended by itself")
             time.sleep(0.1)
     sys.exit(f"it did not come to {number}: {query}")
 

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, bindparam, exists, select, update
-from sqlalchemy.sql.dml import ReturningUpdate
 
 from publisher.domain.delivery import (
     Claim,
@@ -19,9 +18,8 @@ from publisher.domain.delivery import (
     message_id,
 )
 from publisher.domain.issue import IssueState
-from publisher.domain.subscription import SubscriptionState
 from publisher.domain.wakeup import NOTICES, Wakeup, bounds
-from publisher.stores import lanes, shelf, staff, sweeps, swift, waking
+from publisher.stores import journalling, lanes, shelf, staff, sweeps, swift, waking
 from publisher.stores.database import Company, Database
 from publisher.stores.lanes import Lane
 from publisher.stores.script import Script
@@ -29,11 +27,9 @@ from publisher.stores.swift import Swift
 from publisher.stores.tables import (
     delivery,
     issue,
-    notice,
     state_is,
     subscriber,
     subscription,
-    suppression,
 )
 
 T = TypeVar("T")
@@ -65,23 +61,6 @@ _READERS = (
     select(subscription.c.id, subscription.c.token_id, subscriber.c.address, subscriber.c.name)
     .join_from(subscription, subscriber)
     .where(subscription.c.id.in_(bindparam("ids", expanding=True)))
-)
-_WHY_DELIVERY = (
-    select(
-        delivery.c.id,
-        delivery.c.fence,
-        delivery.c.state,
-        issue.c.state.label("issue_state"),
-        subscription.c.state.label("subscription_state"),
-        exists().where(suppression.c.key == subscriber.c.key).label("suppressed"),
-    )
-    .join_from(delivery, issue)
-    .join(subscription, subscription.c.id == delivery.c.subscription_id)
-    .join(subscriber)
-    .where(delivery.c.id.in_(bindparam("ids", expanding=True)))
-)
-_WHY_NOTICE = select(notice.c.id, notice.c.fence, notice.c.state).where(
-    notice.c.id.in_(bindparam("ids", expanding=True)), lanes.notice_blocked()
 )
 # A started message may come back to an issue that was cancelled meanwhile: it goes no further.
 _CANCEL_RETURNED = (
@@ -203,9 +182,11 @@ class SqlOutbox:
             for kind, lane in self._lanes.items():
                 mine = [claim for claim in starting if claim.kind is kind]
                 for batch in _batches(mine):
-                    started |= _start(connection, lane, batch, now + lease, now)
+                    started |= journalling.start(connection, lane, batch, now + lease, now)
                     if again:
-                        started |= _change(connection, lane, lane.started, batch, now + lease)
+                        started |= journalling.change(
+                            connection, lane, lane.started, batch, now + lease
+                        )
         return frozenset(started)
 
     def give_back(
@@ -222,7 +203,9 @@ class SqlOutbox:
         with self._database.change(company=Company.TOGETHER) as connection:
             for kind, lane in self._lanes.items():
                 rows = [
-                    _row(claim) | {"due": at} for claim, at in due.items() if claim.kind is kind
+                    journalling.row(claim) | {"due": at}
+                    for claim, at in due.items()
+                    if claim.kind is kind
                 ]
                 if rows:
                     connection.execute(lane.give_back, rows)
@@ -388,7 +371,7 @@ class SqlOutbox:
         rows: dict[tuple[OutboxKind, DeliveryEvent], list[dict[str, Any]]] = {}
         returned: list[int] = []
         for one in settled:
-            row = _row(one.claim) | {"said": one.code, "words": one.reply, "at": now}
+            row = journalling.row(one.claim) | {"said": one.code, "words": one.reply, "at": now}
             if one.event in lanes.WAITING:
                 row["due"] = one.due_at
             rows.setdefault((one.claim.kind, one.event), []).append(row)
@@ -398,65 +381,6 @@ class SqlOutbox:
             connection.execute(self._lanes[kind].settle[event], parameters)
         for batch in _batches(returned):
             connection.execute(_CANCEL_RETURNED, {"ids": batch})
-
-
-def _start(
-    connection: Connection, lane: Lane, claims: Sequence[Claim], until: datetime, now: datetime
-) -> set[tuple[OutboxKind, int]]:
-    """The conditional update of the design, and what becomes of those it did not change."""
-    done = _change(connection, lane, lane.start, claims, until)
-    halted = {claim.id: claim for claim in claims if (claim.kind, claim.id) not in done}
-    if halted:
-        _halt(connection, lane, halted, now)
-    return done
-
-
-def _change(
-    connection: Connection,
-    lane: Lane,
-    statement: ReturningUpdate[Any],
-    claims: Sequence[Claim],
-    until: datetime,
-) -> set[tuple[OutboxKind, int]]:
-    """Carry out `lane.start` or `lane.started`; which of the claims' rows it changed."""
-    values = {
-        "ids": [claim.id for claim in claims],
-        "pairs": [(claim.id, claim.fence) for claim in claims],
-        "until": until,
-    }
-    return {(lane.kind, number) for number in connection.scalars(statement, values)}
-
-
-def _halt(connection: Connection, lane: Lane, halted: Mapping[int, Claim], now: datetime) -> None:
-    """Cancel what may never be sent, give back what only waits, leave alone what is not ours."""
-    ours = lane.kind is OutboxKind.DELIVERY
-    cancelled, returned = [], []
-    for row in connection.execute(_WHY_DELIVERY if ours else _WHY_NOTICE, {"ids": list(halted)}):
-        claim = halted[row.id]
-        if row.fence != claim.fence or row.state != DeliveryState.CLAIMED:
-            continue
-        why = _why_delivery(row) if ours else "suppressed"
-        if why is None:
-            returned.append(_row(claim) | {"due": None})
-        else:
-            cancelled.append(_row(claim) | {"why": why, "at": now})
-    if cancelled:
-        connection.execute(lane.cancel, cancelled)
-    if returned:
-        connection.execute(lane.give_back, returned)
-
-
-def _why_delivery(row: Any) -> str | None:
-    """Why a claimed delivery is never sent; None when it only waits for its issue."""
-    if row.subscription_state != SubscriptionState.CONFIRMED:
-        return "unsubscribed"
-    if row.suppressed:
-        return "suppressed"
-    return "issue cancelled" if row.issue_state == IssueState.CANCELLED else None
-
-
-def _row(claim: Claim) -> dict[str, Any]:
-    return {"row_id": claim.id, "row_fence": claim.fence}
 
 
 def _batches(items: Sequence[T]) -> Iterable[Sequence[T]]:
