@@ -28,6 +28,7 @@ from benchmarks.cluster import DURABLE, shared
 from benchmarks.dispatch import processor, sink
 from benchmarks.simulation import Place, Provider, Times, last, play
 from benchmarks.times import run, times
+from publisher.domain.wakeup import PART
 from publisher.ports import Store
 from tests import factories
 from tests.journeys.cluster import cluster_store
@@ -226,7 +227,8 @@ def hold(server: Server, count: int) -> Times:
     print("|---|---:|---:|---:|---:|---:|")
     for workers, connections in ((1, 1), (1, 10), (2, 5), (4, 2)):
         real = {(1, 1): single, (1, 10): several}.get((workers, connections))
-        real = real or run(server, workers, connections, count)
+        # A worker takes on a part at a time: fewer parts than workers would leave some idle.
+        real = real or run(server, workers, connections, max(count, workers * PART))
         played = play(known, here, workers, connections)
         print(
             f"| {workers} × {connections} | {played.rate:,.0f} | {real.rate:,.0f} "
