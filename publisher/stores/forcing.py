@@ -9,6 +9,7 @@ from dataclasses import asdict
 from sqlalchemy import Connection, select, update
 
 from publisher.domain.forcing import Forcing
+from publisher.errors import NotFound
 from publisher.stores.tables import instant, issue, micros
 
 
@@ -24,11 +25,15 @@ def read(text: str) -> tuple[Forcing, ...]:
 
 
 def add(connection: Connection, issue_id: int, forced: Iterable[Forcing]) -> tuple[Forcing, ...]:
-    """Put what is new on record, and return it; a rule that was set aside before keeps its first
-    reason.
+    """Put what is new on record, and return it. Raises NotFound.
+
+    A rule that was set aside before keeps its first reason.
     """
-    row = select(issue.c.forced).where(issue.c.id == issue_id).with_for_update()
-    before = read(connection.scalar(row) or "[]")
+    query = select(issue.c.forced).where(issue.c.id == issue_id).with_for_update()
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no issue {issue_id}: see `publisher issue list`")
+    before = read(row.forced or "[]")
     known = {each.rule for each in before}
     new = tuple(each for each in forced if each.rule not in known)
     whole = (*before, *new)
