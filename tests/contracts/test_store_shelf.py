@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from sqlalchemy import func, select, text
 
 from publisher.domain.bounce import Bounce, BounceKind, BounceSource, Complaint
@@ -21,7 +22,7 @@ from publisher.domain.segment import Selection
 from publisher.domain.subscription import SubscriptionEvent
 from publisher.errors import StoreError
 from publisher.ports import Store
-from publisher.stores import open_store
+from publisher.stores import open_store, schema
 from publisher.stores.sql import SqlStore
 from publisher.stores.tables import UNDER_WAY, delivery, shelved
 from tests.contracts.samples import (
@@ -260,3 +261,19 @@ def test_a_move_that_is_killed_loses_and_doubles_nothing(store_url: str, tmp_pat
     assert counts(store, issue.id) == {"accepted": 3000}
     assert "is sound" in store.check()
     store.close()
+
+
+def test_an_earlier_version_and_back_again(store: Store) -> None:
+    """Everything is in one table then, and news of deliveries are kept on both ways."""
+    issues, message_ids = world(store)
+    before = seen(store, issues, message_ids)
+    store.outbox.shelve(BEFORE, 100)
+    assert isinstance(store, SqlStore)
+    with store.database.change() as connection:
+        command.downgrade(schema._config(connection), "0011")
+        assert connection.scalar(text("SELECT count(*) FROM delivery")) == 32
+        assert connection.scalar(text("SELECT count(delivery_id) FROM bounce")) == 3
+    store.migrate(LATER)
+    assert seen(store, issues, message_ids) == before
+    assert store.outbox.shelve(BEFORE, 100) == 20
+    assert "is sound" in store.check()
