@@ -1,4 +1,5 @@
-"""Messages made before their turn, on the machine's other processors.
+"""Messages made before their turn: signed ones on the machine's other processors, others in moments
+in which the ledger would only wait.
 
 To sign a message takes longer than to send it, and needs no interpreter while it lasts. What is
 made here was claimed but not journalled: nothing of it leaves before its own conditional update.
@@ -25,7 +26,9 @@ class Ahead:
 
     def __init__(self, prepare: Callable[[Claim], Fill], *, worthwhile: bool) -> None:
         self._prepare = prepare
-        self._made: OrderedDict[tuple[int, int], Future[tuple[bytes, Envelope]]] = OrderedDict()
+        self._made: OrderedDict[tuple[int, int], Future[tuple[bytes, Envelope]] | None] = (
+            OrderedDict()
+        )
         self._workers = ThreadPoolExecutor(WORKERS, "ahead") if worthwhile else None
 
     def begin(self, claims: Iterable[Claim]) -> None:
@@ -37,9 +40,30 @@ class Ahead:
             # What a notice says is read from the store, by one thread alone.
             if claim.kind is not _DELIVERY or key in self._made:
                 continue
-            self._made[key] = self._workers.submit(self._prepare(claim))
-            if len(self._made) > MOST:
-                self._made.popitem(last=False)
+            self._keep(key, self._workers.submit(self._prepare(claim)))
+
+    def spare(self, claims: Iterable[Claim]) -> bool:
+        """Make one message of those that come next; False where nothing is left to be made."""
+        if self._workers is not None:
+            return False
+        for claim in claims:
+            key = claim.id, claim.fence
+            if claim.kind is not _DELIVERY or key in self._made:
+                continue
+            made: Future[tuple[bytes, Envelope]] = Future()
+            try:
+                made.set_result(self._prepare(claim)())
+            except Exception:  # noqa: BLE001 - it fails again in its turn, where it is answered for
+                self._keep(key, None)
+            else:
+                self._keep(key, made)
+            return True
+        return False
+
+    def _keep(self, key: tuple[int, int], made: Future[tuple[bytes, Envelope]] | None) -> None:
+        self._made[key] = made
+        if len(self._made) > MOST:
+            self._made.popitem(last=False)
 
     def take(self, claim: Claim) -> Fill:
         """What makes this claim's message, or waits for it where it was begun."""

@@ -359,7 +359,13 @@ class Ledger:
     def _collect(self, *, wait: bool) -> list[Post]:
         """Everything that has been posted; with `wait`, at least one unless a beat is due."""
         seconds = LIMITED_LOOK_UP if wait and self._roads.throttled else LOOK_UP
-        return self._wires.collect(min(seconds, self._look_up) if wait else 0)
+        return self._wires.collect(min(seconds, self._look_up) if wait else 0, self._spare)
+
+    def _spare(self) -> bool:
+        """Make a message of those that come next, while there is nothing else to do."""
+        return not self._halt.is_set() and any(
+            self._ahead.spare(islice(lane.ready, MOST)) for lane in self._lanes.values()
+        )
 
     def _beat(self) -> None:
         """A sign of life well before the lease ends; also picks up what others left behind."""

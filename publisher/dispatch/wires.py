@@ -10,6 +10,7 @@ from __future__ import annotations
 import selectors
 import socket
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
@@ -25,6 +26,12 @@ SHARE = 2
 MOMENT = 0.001
 """A commit waits for the answers to one in SHARE of the messages under way, but no longer than so
 many seconds since the last."""
+
+News = tuple[selectors.SelectorKey, int]
+
+
+def _nothing() -> bool:
+    return False
 
 
 class Wires:
@@ -86,15 +93,18 @@ class Wires:
         if file is not None:
             self._selector.unregister(file)
 
-    def collect(self, seconds: float) -> list[Post]:
-        """Everything that is known; waits for a first piece of news, up to `seconds`."""
+    def collect(self, seconds: float, spare: Callable[[], bool] = _nothing) -> list[Post]:
+        """Everything that is known; waits for a first piece of news, up to `seconds`.
+
+        `spare` does a bit of what can be done while waiting; False: nothing is left.
+        """
         posts = self._early + self._posted()
         self._early = []
         wait = 0.0 if posts else seconds
         # What comes in while the first is looked at goes into the same commit; while there is
         # nothing else to do, that is worth waiting for.
         enough = len(self._began) // SHARE if wait else 0
-        while news := self._selector.select(wait):
+        while news := self._wait(wait, spare):
             for key, _ in news:
                 if key.data is None:
                     with suppress(BlockingIOError):
@@ -107,6 +117,15 @@ class Wires:
             wait = MOMENT if len(posts) < enough else 0.0
         self._hand_over_slow()
         return posts
+
+    def _wait(self, seconds: float, spare: Callable[[], bool]) -> list[News]:
+        news = self._selector.select(0)
+        if seconds:
+            while not news and spare():
+                news = self._selector.select(0)
+            if not news:
+                news = self._selector.select(seconds)
+        return news
 
     def _hear(self, connection: Connection, posts: list[Post]) -> None:
         post = connection.finish()

@@ -53,6 +53,23 @@ def test_a_message_is_made_once_and_is_its_own_readers() -> None:
     made.close()
 
 
+def test_spare_moments_make_one_message_each_until_none_is_left() -> None:
+    """One that cannot be made is asked for again in its turn, where the fault is answered for."""
+    prepared = Prepared()
+    made = Ahead(prepared, worthwhile=False)
+    claims = [CLAIM, CLAIM._replace(id=2, address="nobody"), CLAIM._replace(id=3)]
+    assert [made.spare(claims) for _ in range(4)] == [True, True, True, False]
+    assert prepared.asked == [1, 2, 3]
+    assert made.take(claims[0])()[0] == b"1"
+    with pytest.raises(UsageError):
+        made.take(claims[1])()
+    assert made.take(claims[2])()[0] == b"3"
+    assert prepared.asked == [1, 2, 3, 2]
+    busy = Ahead(prepared, worthwhile=True)
+    assert not busy.spare(claims)
+    busy.close()
+
+
 def test_a_claim_of_another_fence_is_another_message() -> None:
     prepared = Prepared()
     made = Ahead(prepared, worthwhile=True)
