@@ -286,6 +286,6 @@ def test_what_the_patterns_choke_on_is_no_bounce(monkeypatch: pytest.MonkeyPatch
     def choke(_: object) -> None:
         raise IndexError("list index out of range")
 
-    monkeypatch.setattr(nonstandard, "all_failures", choke)
+    monkeypatch.setattr("flufl.bounce.all_failures", choke)
     raw = QMAIL.encode()
     assert nonstandard.find(raw, mime.parse(raw)) is None
