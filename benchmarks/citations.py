@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 from publisher import csl
@@ -48,6 +49,10 @@ def bibtex(number: int) -> str:
     )
 
 
+def cited(style: csl.Style, works: Iterable[Source]) -> list[str]:
+    return [style.cite(each, "en-GB") for each in works]
+
+
 def timed(what: str, number: int, work: Callable[[], object]) -> None:
     before = time.process_time()
     work()
@@ -66,12 +71,12 @@ def main() -> None:
         style = csl.load(name, Path())
         style.cite(works[0], "en-GB")
         some = works[:STYLED]
-        timed(name, len(some), lambda s=style, w=some: [s.cite(each, "en-GB") for each in w])  # type: ignore[misc]
+        timed(name, len(some), partial(cited, style, some))
     for name, write in (("sources.yaml", yaml), ("works.bib", bibtex)):
         raw = "".join(map(write, range(given.works))).encode()
-        timed(f"{name}, read", given.works, lambda n=name, r=raw: bibliography.parse(r, n))  # type: ignore[misc]
+        timed(f"{name}, read", given.works, partial(bibliography.parse, raw, name))
         kept = record.encode_works(*bibliography.parse(raw, name))
-        timed(f"{name}, from the cache", given.works, lambda k=kept: record.decode_works(k))  # type: ignore[misc]
+        timed(f"{name}, from the cache", given.works, partial(record.decode_works, kept))
 
 
 if __name__ == "__main__":

@@ -123,7 +123,7 @@ class RetractionFile:
                 made = self._replace(found.stream, origin, now, day, before)
                 said = found.validators
             else:  # a server says so only of what it was told that we have
-                assert before is not None  # noqa: S101
+                assert before is not None  # noqa: S101 - as said above
                 made, said = self._confirm(before, day), told.validators
         self._memory.keep(Known(origin, made.sha256, said, Attempt(now)))
         return made
