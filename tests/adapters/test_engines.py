@@ -189,6 +189,22 @@ def test_a_job_that_fails_is_kept_for_a_look_and_said_again(store: Store, url: s
     assert set(work(engine, lambda _: False, (NOTICES,))) == {NOTICES}
 
 
+def test_a_job_of_a_dead_worker_is_run_again(
+    store: Store, url: str, postgres: Server, database: str
+) -> None:
+    """It is known by its heartbeat, which came to an end; the sweep tells of nothing here."""
+    engine = engine_of(url)
+    with psycopg.connect(postgres.conninfo(database)) as connection:
+        engine.wake(connection, (Wakeup(1, "weekly", 0),))
+        connection.execute(
+            "WITH dead AS (INSERT INTO procrastinate_workers (last_heartbeat) "
+            "VALUES (now() - interval '1 day') RETURNING id) "
+            "UPDATE procrastinate_jobs SET status = 'doing', worker_id = dead.id FROM dead"
+        )
+    assert work(engine, lambda _: False) == [Wakeup(1, "weekly", 0)]
+    assert engine.waiting().jobs == {}
+
+
 def test_nothing_is_woken_before_its_time(store: Store, url: str) -> None:
     """An issue that was planned ahead waits in the queue."""
     engine = engine_of(url)
