@@ -13,12 +13,20 @@ from jinja2 import TemplateSyntaxError
 
 from publisher.app import App
 from publisher.build import build, public_articles
+from publisher.building import VANCOUVER
 from publisher.cli import dns, words
 from publisher.cli.dns import Answer, Verdict
 from publisher.cli.frame import cli
 from publisher.cli.session import Session
+from publisher.domain.article import Source
 from publisher.domain.issue import Shaping
-from publisher.errors import PublisherError, StoreError, TemplateError, TransportUnavailable
+from publisher.errors import (
+    PublisherError,
+    SettingsError,
+    StoreError,
+    TemplateError,
+    TransportUnavailable,
+)
 from publisher.formats import email
 from publisher.formats.templating import environment
 from publisher.settings import Settings
@@ -28,11 +36,22 @@ WEB_SECONDS = 10
 STAYS_HERE = ("folder", "memory")
 """Kinds of transport that mail nobody."""
 
+_WORK = Source(
+    key="example",
+    title="A work to try the style with",
+    kind="randomised trial",
+    year=2020,
+    authors=("Example, Ann", "Sample, Bo"),
+    journal="A journal",
+    doi="10.1000/example",
+)
+
 
 class Area(StrEnum):
     """What is looked at, in order."""
 
     SETTINGS = "settings"
+    STYLE = "sources.style"
     TEMPLATES = "templates"
     STORE = "store"
     TRANSPORT = "transport"
@@ -53,7 +72,7 @@ class Result:
 
 @cli.command(epilog="Example: publisher doctor")
 def doctor(context: typer.Context) -> None:
-    """Look at settings, templates, store, relay, DNS and app_url; change nothing."""
+    """Look at settings, style, templates, store, relay, DNS and app_url; change nothing."""
     session: Session = context.obj
     results: list[Result] = []
     with session.app(keys_needed=True) as app:
@@ -89,6 +108,7 @@ _SIGNS = {Verdict.WELL: "well    ", Verdict.WRONG: "WRONG   ", Verdict.UNASKED: 
 def _examine(app: App, now: datetime) -> Iterator[Result]:
     settings = app.settings
     yield Result(Area.SETTINGS, _settings(settings))
+    yield Result(Area.STYLE, _judged(lambda: _style(settings)))
     yield Result(Area.TEMPLATES, _judged(lambda: _templates(app, now)))
     yield Result(Area.STORE, _judged(app.store.check))
     yield Result(Area.STORE, _judged(lambda: _ledger(app)))
@@ -148,6 +168,18 @@ def _settings(settings: Settings) -> Answer:
     return Answer(Verdict.WELL, sentence)
 
 
+def _style(settings: Settings) -> str:
+    """That it is there and writes a citation, which a build asks of it only where an article was
+    read anew. Raises SettingsError.
+    """
+    if settings.style == VANCOUVER:
+        return "citations are in Vancouver style"
+    from publisher import csl  # with its processor, which Vancouver does without
+
+    csl.load(settings.style, settings.root).cite(_WORK, settings.journal.language)
+    return f"citations are in the style {settings.style}"
+
+
 def _suppressions(app: App) -> Answer:
     """Whether those who were forgotten would be recognised."""
     if missing := app.store.suppressions.missing_keys():
@@ -187,7 +219,10 @@ def _templates(app: App, now: datetime) -> str:
             raise TemplateError(f"{template.origin}:{error.lineno}: {error.message}") from error
     own = sum(template.overridden for template in templates.templates.values())
     read = f"{len(templates.templates)} templates compile, {own} of them the journal's own"
-    library = app.content.load()
+    try:
+        library = app.content.load()
+    except SettingsError:  # of the style, which has a line of its own
+        return f"{read}; not rendered, because articles cannot be read with these settings"
     if any(finding.blocks for finding in library.findings):
         return f"{read}; not rendered, because articles are wrong (`publisher check`)"
     build(app.journal, library, templates, (), now)

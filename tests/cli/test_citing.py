@@ -132,10 +132,34 @@ def test_a_style_holds_everywhere(journal: Journal) -> None:
     journal.run("build")
     assert f"Our work <b>{title}" in page.read_text()
     assert f"Our work {title}" in feed.read_text()
+    assert "well      sources.style: citations are in the style config/own.csl" in (
+        journal.run("doctor").stdout
+    )
     journal.set("config/own.csl", "appa")
     said = journal.run("build", code=2).stderr
     assert "there is no style of this name" in said
     assert f"Our work <b>{title}" in page.read_text()
+    assert "WRONG     sources.style" in journal.run("doctor", code=1).stdout
+
+
+@pytest.mark.parametrize(
+    ("style", "why"),
+    [
+        (None, "cannot be read (No such file"),
+        ("<style", "this is no XML"),
+        (OWN.replace("text variable", "text macro"), "cannot write the source"),
+    ],
+)
+def test_the_doctor_tries_the_style(journal: Journal, style: str | None, why: str) -> None:
+    """Though every citation is kept since the last build: one finding, whatever is wrong with it."""
+    journal.run("build")
+    if style is not None:
+        (journal.root / "config/own.csl").write_text(style)
+    journal.set("[journal]\n", '[sources]\nstyle = "config/own.csl"\n\n[journal]\n')
+    found = journal.json("doctor", code=1)
+    (wrong,) = [each for each in found["results"] if each["verdict"] == "wrong"]
+    assert wrong["area"] == "sources.style"
+    assert why in wrong["sentence"]
 
 
 def test_a_key_that_an_article_uses_is_kept(journal: Journal, registry: Registry) -> None:
