@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from publisher.checks import retractions, styling, validity, withdrawals, wording
+from publisher.checks import markup, retractions, styling, validity, withdrawals, wording
 from publisher.domain.article import Article
 from publisher.domain.finding import Finding, Place, Severity
 from publisher.domain.issue import Edition
 from publisher.domain.journal import Journal
 from publisher.domain.retraction import Register
-from publisher.formats import colours, outline, placeholder, standing
+from publisher.formats import outline, placeholder, standing
 from publisher.formats.catalogue import SOURCE, Catalogue
 from publisher.formats.digest import HTML, TEXT, bare
 
@@ -41,18 +41,13 @@ RULES: Mapping[str, str] = {
     "edition-links": "HTML and text hold the same links.",
     "edition-link-address": "Links are absolute and start with https:// (http:// is a warning).",
     "edition-link-words": "Two links with the same words lead to the same place; none is empty.",
-    "edition-remote": "Nothing runs or loads by itself: no script, pixel, frame, form or web font.",
-    "edition-alt": "Every picture has an alt attribute, which may be empty.",
-    "edition-headings": "There is one h1, and no level of heading is left out.",
-    "edition-layout": "Every table is marked as layout, so that it is not read out as data.",
-    "edition-language": "The html element states lang and dir, and there is a title.",
     "edition-size": "The HTML is at most 100 KB (error) and better under 80 KB (warning).",
     "edition-line": "No line is longer than 998 characters.",
     "edition-unrendered": "No template code, MJML tag or placeholder is left in the result.",
     "edition-hidden": "Only the preheader is hidden.",
     "edition-subject": "The subject is there, on one line, of at most 150 characters.",
     "edition-preheader": "The preheader is there, of at most 200 characters.",
-    "edition-contrast": "All text has a contrast of 4.5 or more to its own ground (WCAG 2.2 AA).",
+    **markup.RULES,
     **withdrawals.RULES,
     **wording.RULES,
     **styling.RULES,
@@ -70,10 +65,6 @@ by law or by this design.
 
 _URL = re.compile(r"(?:https?|mailto):[^\s<>\"]+")
 _CODE = re.compile(r"\{\{[^{}<>\n]*\}\}|\{[%#][^{}<>\n]*[%#]\}|</?mj-[a-z]+|</?mjml")
-_LOADS = re.compile(r"@import|@font-face|url\(", re.IGNORECASE)
-_ACTIVE = frozenset(
-    {"script", "iframe", "object", "embed", "form", "link", "video", "audio", "base", "svg"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +105,9 @@ def check(
         _standing,
         _required,
         _links,
-        _active,
-        _structure,
         _bounds,
         _words,
-        _contrast,
+        _markup,
         _tone,
     )
     found = (finding for rule in rules for finding in rule(rendered))
@@ -128,7 +117,7 @@ def check(
 def check_rendered(edition: Edition, journal: Journal) -> tuple[Finding, ...]:
     """Those findings that need no article: what is required whatever is in the edition."""
     rendered = _rendered(edition, journal)
-    rules = (_required, _links, _active, _structure, _bounds, _contrast)
+    rules = (_required, _links, _bounds, _markup)
     return _kept((finding for rule in rules for finding in rule(rendered)), journal)
 
 
@@ -277,56 +266,6 @@ def _links(rendered: _Rendered) -> Iterator[Finding]:
             yield _found("edition-link-words", HTML, message, remedy, Severity.WARNING)
 
 
-def _active(rendered: _Rendered) -> Iterator[Finding]:
-    remedy = "remove it: nothing in a mail may load or run by itself"
-    for tag, attributes in rendered.html.tags:
-        handlers = [name for name, _ in attributes if name.startswith("on")]
-        if tag in _ACTIVE or handlers:
-            yield _found("edition-remote", HTML, f"there is a <{tag}> that loads or runs", remedy)
-        given = dict(attributes)
-        if tag == "img" and {given.get("width"), given.get("height")} & {"0", "1"}:
-            yield _found("edition-remote", HTML, "there is a tracking pixel", remedy)
-    if _LOADS.search(rendered.edition.html):
-        yield _found("edition-remote", HTML, "a style loads a font or a picture", remedy)
-
-
-def _structure(rendered: _Rendered) -> Iterator[Finding]:
-    for src, alt in rendered.html.images:
-        if alt is None:
-            remedy = 'describe it, or write alt="" for a decoration'
-            yield _found("edition-alt", HTML, f"the picture '{src}' has no alt", remedy)
-    levels = [level for level, words in rendered.html.headings if words]
-    steps = zip([0, *levels], levels, strict=False)
-    if levels.count(1) != 1 or any(after > before + 1 for before, after in steps):
-        yield _found(
-            "edition-headings",
-            HTML,
-            f"the headings go {', '.join(f'h{level}' for level in levels) or 'missing'}",
-            "use one h1, then h2 for articles and h3 within them",
-            Severity.WARNING,
-        )
-    tables = [attributes for tag, attributes in rendered.html.tags if tag == "table"]
-    plain = [attributes for attributes in tables if ("role", "presentation") not in attributes]
-    if plain:
-        yield _found(
-            "edition-layout",
-            HTML,
-            f"{len(plain)} tables are not marked as layout",
-            'write role="presentation" on them',
-            Severity.WARNING,
-        )
-    root = next((dict(a) for tag, a in rendered.html.tags if tag == "html"), {})
-    titled = any(tag == "title" for tag, _ in rendered.html.tags)
-    if not (root.get("lang") and root.get("dir") and titled):
-        yield _found(
-            "edition-language",
-            HTML,
-            "lang, dir or the title is missing",
-            "write <mjml lang dir> and <mj-title>",
-            Severity.WARNING,
-        )
-
-
 def _bounds(rendered: _Rendered) -> Iterator[Finding]:
     size = len(rendered.edition.html.encode())
     if size > SIZE_WARNING:
@@ -397,17 +336,8 @@ def _words(rendered: _Rendered) -> Iterator[Finding]:
         )
 
 
-def _contrast(rendered: _Rendered) -> Iterator[Finding]:
-    for colour, ground in sorted(rendered.html.shades):
-        ratio = colours.contrast(colour, ground)
-        if ratio < colours.LEGIBLE:
-            yield _found(
-                "edition-contrast",
-                HTML,
-                f"text in {colour} on {ground} has a contrast of {ratio:.1f}",
-                "choose colours with a contrast of 4.5 or more",
-                Severity.WARNING,
-            )
+def _markup(rendered: _Rendered) -> Iterator[Finding]:
+    yield from markup.check(rendered.edition.html, rendered.html)
 
 
 def _tone(rendered: _Rendered) -> Iterator[Finding]:
