@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
+from publisher.alone import alone
 from publisher.domain.announcement import Announcement
 from publisher.errors import StoreError
 
@@ -29,22 +28,9 @@ class AnnouncementFile:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    @contextmanager
-    def turn(self, hub: str) -> Iterator[bool]:  # noqa: ARG002 - one file, one lock for all hubs
+    def turn(self, hub: str) -> AbstractContextManager[bool]:  # noqa: ARG002 - one file, one lock
         """Whether this process alone may tell the hub something, as long as the block lasts."""
-        lock = FileLock(self._path.with_suffix(".lock"), timeout=0)
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            lock.acquire()
-        except Timeout:
-            yield False
-            return
-        except OSError as error:
-            raise self._unusable(error) from error
-        try:
-            yield True
-        finally:
-            lock.release()
+        return alone(self._path, self._unusable)
 
     def load(self, hub: str) -> Mapping[str, Announcement]:
         """By topic; empty for a hub that was told nothing yet."""

@@ -69,7 +69,7 @@ def prepare(
     """
     public = public_articles(library, now)
     withdrawn = withdrawn_articles(library, now)
-    stale = retractions.data(library.register.snapshot, journal.sources, now)
+    stale = retractions.data(library.register.snapshot, journal.sources, now, library.register.had)
     _stop_at(
         [f for f in (*library.findings, *stale) if f.blocks]
         + _broken(journal, library, [*public, *withdrawn])

@@ -95,7 +95,8 @@ def open_content(settings: Settings, mint_id: Callable[[], str] | None = None) -
         cache=_cache(settings),
         workers=Forks(meanwhile=_read_on),
     )
-    return Vetted(folder, open_retractions(settings))
+    data = open_retractions(settings)
+    return Vetted(folder, data, lambda: data.had() or glance.had_data(settings.store_url))
 
 
 def _style(settings: Settings) -> Callable[[Source, str], str] | None:

@@ -93,7 +93,7 @@ def plan(
                 "until the correction has been sent, then put it back"
             )
         )
-    block(lacking(library.register.snapshot, journal, store, now), "the correction")
+    block(lacking(library.register, journal, store, now), "the correction")
     made: list[Issue] = []
     excluded = found.reach.excluded
     reachable = {slug for slug, _ in found.reach.reachable}

@@ -94,6 +94,12 @@ class Retractions(Protocol):
         """Load other data in place of these, all or nothing. Raises UsageError, StoreError."""
         ...
 
+    def had(self) -> date | None:
+        """The day of the last data that were loaded here, as far as is known without a store; they
+        may be gone since. Raises StoreError.
+        """
+        ...
+
     def attempt(self) -> Attempt | None:
         """When the data were asked for last, and whether that fails. Raises StoreError."""
         ...

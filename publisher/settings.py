@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from publisher.domain.article import Evidence
-from publisher.domain.bounce import BouncePolicy
 from publisher.domain.journal import (
     Approval,
     Category,
@@ -27,14 +26,8 @@ from publisher.domain.segment import Segment
 from publisher.errors import SettingsError
 from publisher.formats.dkim import Signers
 from publisher.settings_forms import Forms, forms
-from publisher.settings_model import (
-    BouncesTable,
-    CategoryTable,
-    Document,
-    InboundTable,
-    MailboxTable,
-    NewsletterTable,
-)
+from publisher.settings_inbound import Bounces, Inbound, bounces, inbound
+from publisher.settings_model import CategoryTable, Document, MailboxTable, NewsletterTable
 from publisher.settings_people import SegmentTable
 from publisher.settings_reading import Reader
 from publisher.settings_sources import Lookup, lookup, source_policy
@@ -83,50 +76,6 @@ class Serving:
     trusted_proxies: tuple[str, ...] = ()
     cache_control: str = "public, max-age=300"
     metrics_token_file: str | None = None  # below the journal's folder; without it no /metrics
-
-
-@dataclass(frozen=True, slots=True)
-class Imap:
-    """A mailbox that is read over IMAP; the password is read from its file when it is needed."""
-
-    host: str
-    username: str
-    password_file: Path
-    port: int = 993
-    security: str = "implicit"
-    folder: str = "INBOX"
-    ca_file: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Listening:
-    """An SMTP or LMTP server for bounces alone."""
-
-    protocol: str = "smtp"
-    host: str = "127.0.0.1"
-    port: int = 2525
-
-
-@dataclass(frozen=True, slots=True)
-class Inbound:
-    """Where mail comes in. `addresses` are served beside the bounce address."""
-
-    keep: Path
-    maildir: Path | None = None
-    imap: Imap | None = None
-    listen: Listening | None = None
-    addresses: tuple[str, ...] = ()
-    every: timedelta = timedelta(minutes=1)
-    delete: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Bounces:
-    """`signed`: envelope senders carry a code of ours behind `delimiter`."""
-
-    signed: bool = True
-    delimiter: str = "+"
-    policy: BouncePolicy = field(default_factory=BouncePolicy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,40 +200,12 @@ def load(
         segments={name: _segment(table, zone) for name, table in document.segments.items()},
         signers=signers,
         bounce_address=document.bounce_address,
-        bounces=_bounces(document.bounces),
-        inbound=_inbound(document.inbound, root),
+        bounces=bounces(document.bounces),
+        inbound=inbound(document.inbound, root),
         retractions=document.sources.retractions,
         refresh_every=document.sources.refresh,
         style=document.sources.style,
         lookup=lookup(document),
-    )
-
-
-def _bounces(given: BouncesTable) -> Bounces:
-    policy = BouncePolicy(given.soft_sends, given.soft_span, given.block_limit)
-    return Bounces(given.signed, given.delimiter, policy)
-
-
-def _inbound(given: InboundTable, root: Path) -> Inbound:
-    imap = None
-    if (table := given.imap) is not None:
-        imap = Imap(
-            host=table.host,
-            username=table.username,
-            password_file=root / table.password_file,
-            port=table.port,
-            security=table.security,
-            folder=table.folder,
-            ca_file=None if table.ca_file is None else root / table.ca_file,
-        )
-    return Inbound(
-        keep=root / given.keep,
-        maildir=None if given.maildir is None else root / given.maildir,
-        imap=imap,
-        listen=None if given.listen is None else Listening(**given.listen.model_dump()),
-        addresses=given.addresses,
-        every=given.every,
-        delete=given.delete,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,8 @@ from publisher.domain.finding import Finding
 from publisher.domain.retraction import Register
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from publisher.domain.library import Library
     from publisher.ports import Content, Retractions
 
@@ -20,18 +22,24 @@ class Vetted:
     """Implements `ports.Content`: another one's articles, with a register of their works.
 
     An article that rests on a retracted work stays in the library with a blocking finding, so
-    that building and planning stop at it and say so, instead of going on without it.
+    that building and planning stop at it and say so, instead of going on without it. `had` tells
+    of which day the data were that were ever here; it is asked where there are none.
     """
 
-    def __init__(self, content: Content, data: Retractions) -> None:
+    def __init__(
+        self, content: Content, data: Retractions, had: Callable[[], date | None] = lambda: None
+    ) -> None:
         self._content = content
         self._data = data
+        self._had = had
 
     def load(self) -> Library:
         """Read everything once. Raises StoreError where there are data that cannot be read."""
         read = self._content.load()
         wanted = {key for article in read.articles for names in article.works for key in names}
-        register = Register(self._data.snapshot(), self._data.find(wanted))
+        snapshot = self._data.snapshot()
+        had = self._had() if snapshot is None else None
+        register = Register(snapshot, self._data.find(wanted), had)
         found: list[Finding] = []
         for article in read.articles:
             wrong = tuple(retractions.article(article, register))

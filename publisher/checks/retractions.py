@@ -73,7 +73,9 @@ def data(
     make = error if policy.stale_blocks else warning
     if snapshot is None and had is not None:
         message = f"the data of retractions are gone (those of {had} were here)"
-        yield error("retraction-data", DATA, message, f"{REFRESH}: until then nothing is sent")
+        yield error(
+            "retraction-data", DATA, message, f"{REFRESH}: until then nothing is built or sent"
+        )
     elif snapshot is None:
         message = "there are no data of retractions, so no source was checked"
         yield make("retraction-data", DATA, message, REFRESH)

@@ -79,8 +79,8 @@ def check(
 def _findings(session: Session, settings: Settings, library: Library) -> list[Finding]:
     """What the articles have against them, then what stands in the way of building them."""
     findings = list(library.findings)
-    data = library.register.snapshot
-    findings += retractions.data(data, settings.journal.sources, session.started_at)
+    data, had = library.register.snapshot, library.register.had
+    findings += retractions.data(data, settings.journal.sources, session.started_at, had)
     today = settings.journal.day(session.started_at)
     findings += freshness.articles(library.articles, today)
     if not any(finding.blocks for finding in findings):

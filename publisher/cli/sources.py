@@ -234,8 +234,9 @@ def check(context: typer.Context) -> None:
     library = session.content(settings).load()
     rules = ("retracted-source", "source-notice", "acknowledged-not-retracted", "unknown-work")
     lists = {entry.place.path for entry in library.works.entries.values()}
+    data, had = library.register.snapshot, library.register.had
     findings = [
-        *retractions.data(library.register.snapshot, settings.journal.sources, session.started_at),
+        *retractions.data(data, settings.journal.sources, session.started_at, had),
         *(f for f in library.findings if f.rule in rules or f.place.path in lists),
         *work_checks.doubled(works.of(library.articles, library.register)),
         *work_checks.listed_twice(library.works.entries.values(), works.names_of),

@@ -33,10 +33,10 @@ def for_overdue(waiting: Iterable[tuple[Issue, str | None]]) -> list[str]:
 
 def for_sources(app: App, library: Library, now: datetime) -> list[str]:
     """What is the matter with the data of retractions: gone, old, or not to be had."""
-    snapshot = library.register.snapshot
+    register = library.register
     found = []
-    if snapshot is not None or app.store.ledger.had_data() is not None:
-        told = lacking(snapshot, app.journal, app.store, now)
+    if register.snapshot or register.had or app.store.ledger.had_data():
+        told = lacking(register, app.journal, app.store, now)
         found = [f"{each.message[:1].upper()}{each.message[1:]}: {each.remedy}" for each in told]
     last = app.retractions.attempt()
     if last is not None and last.failing_since is not None:

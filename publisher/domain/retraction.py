@@ -96,10 +96,14 @@ class SourcePolicy:
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """The notices about the works of one library. `events` by key, as `keys` makes them."""
+    """The notices about the works of one library. `events` by key, as `keys` makes them.
+
+    `had`: without a snapshot, the day of the data that were here once.
+    """
 
     snapshot: Snapshot | None = None
     events: Mapping[str, tuple[Event, ...]] = field(default_factory=dict)
+    had: date | None = None
 
     def concerns(self, article: Article) -> bool:
         """Whether a source of the article may be anything but clear. Unpacks no source."""

@@ -86,7 +86,7 @@ def reshape(
             f"no article would be left in {issue.name}: cancel it instead "
             f"(publisher issue cancel {issue.name})"
         )
-    block(lacking(library.register.snapshot, journal, store, now), issue.name)
+    block(lacking(library.register, journal, store, now), issue.name)
     editions = _editions(journal, newsletter, issue, shaping, library, templates, store.issues)
     left = [known[article_id] for article_id in members if article_id not in shaping.dropped]
     return store.issues.reshape(issue_id, shaping, editions, now, cited(left))

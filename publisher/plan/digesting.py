@@ -196,7 +196,7 @@ def plan(
     )
     if made.nothing is not None:
         return existing or store.issues.skip(name, slot.at, made.nothing, now)
-    block(lacking(library.register.snapshot, journal, store, now), newsletter.slug)
+    block(lacking(library.register, journal, store, now), newsletter.slug)
     told = untold(
         newsletter.slug,
         library.articles,

@@ -9,15 +9,14 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import replace
 from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from filelock import FileLock, Timeout
-
+from publisher.alone import alone
 from publisher.domain import refreshing
 from publisher.domain.refreshing import Attempt
 from publisher.domain.retraction import Event, Nature, Snapshot, doi_key
@@ -125,8 +124,12 @@ class RetractionFile:
             else:  # a server says so only of what it was told that we have
                 assert before is not None  # noqa: S101 - as said above
                 made, said = self._confirm(before, day), told.validators
-        self._memory.keep(Known(origin, made.sha256, said, Attempt(now)))
+        self._memory.keep(Known(origin, made.sha256, said, Attempt(now), made.as_of))
         return made
+
+    def had(self) -> date | None:
+        """The day of the last data that were loaded here, also where they are gone since."""
+        return self._memory.read().as_of
 
     def attempt(self) -> Attempt | None:
         """When the data were asked for last, and whether that fails."""
@@ -138,22 +141,9 @@ class RetractionFile:
         self._memory.tried(made)
         return made
 
-    @contextmanager
-    def turn(self) -> Iterator[bool]:
+    def turn(self) -> AbstractContextManager[bool]:
         """Whether this process alone asks for the data, as long as the block lasts."""
-        lock = FileLock(self._path.with_suffix(".lock"), timeout=0)
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            lock.acquire()
-        except Timeout:
-            yield False
-            return
-        except OSError as wrong:
-            raise self._unusable(wrong.strerror) from wrong
-        try:
-            yield True
-        finally:
-            lock.release()
+        return alone(self._path, lambda wrong: self._unusable(wrong.strerror))
 
     def _present(self) -> Snapshot | None:
         """What is here now; data that cannot be read are replaced like none."""

@@ -1,6 +1,6 @@
 """What is known of the last refreshes: one small JSON file beside the data.
 
-Losing it costs one download.
+Losing it costs one download, and that the data were here once may be known to the ledger alone.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from publisher.domain.refreshing import Attempt
@@ -18,12 +18,13 @@ from publisher.retractions.fetching import NOTHING, Validators
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What `origin` said of the data with this SHA-256, and the last attempt."""
+    """What `origin` said of the data with this SHA-256, their day, and the last attempt."""
 
     origin: str = ""
     sha256: str = ""
     validators: Validators = NOTHING
     attempt: Attempt | None = None
+    as_of: date | None = None
 
 
 class RefreshMemory:
@@ -38,6 +39,7 @@ class RefreshMemory:
             told = json.loads(self._path.read_bytes())
             tried = told["tried_at"]
             since = told["failing_since"]
+            as_of = told.get("as_of")  # not in files of before it was kept
             return Known(
                 told["origin"],
                 told["sha256"],
@@ -49,6 +51,7 @@ class RefreshMemory:
                     datetime.fromisoformat(since) if since else None,
                     told["why"],
                 ),
+                date.fromisoformat(as_of) if as_of else None,
             )
         except FileNotFoundError:
             return Known()
@@ -64,6 +67,7 @@ class RefreshMemory:
         told = {
             "origin": known.origin,
             "sha256": known.sha256,
+            "as_of": known.as_of.isoformat() if known.as_of else None,
             "etag": known.validators.etag,
             "modified": known.validators.modified,
             "tried_at": last.tried_at.isoformat() if last else None,

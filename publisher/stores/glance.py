@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 from urllib.parse import quote
+
+from publisher.domain.ledger import Happening
 
 SECONDS = 5
 VERSIONS = "versions"
@@ -50,6 +54,24 @@ def versions(url: str) -> str | None:
             return None if found is None else str(found[0])
     except sqlite3.Error:
         return None
+
+
+def had_data(url: str) -> date | None:
+    """The day of the last data of retractions that the ledger at `url` knows; None: not to be
+    seen, as in any store but SQLite's.
+    """
+    path = url.removeprefix("sqlite:///")
+    if path == url or not Path(path).exists():
+        return None
+    try:
+        with closing(_reading(path)) as base:
+            found = base.execute(
+                "SELECT body FROM ledger WHERE body LIKE ? ORDER BY number DESC LIMIT 1",
+                (f'%"happening":"{Happening.SNAPSHOT}"%',),
+            ).fetchone()
+            return None if found is None else date.fromisoformat(json.loads(found[0])["as_of"])
+    except (sqlite3.Error, ValueError, KeyError, TypeError):
+        return None  # what is damaged is for the store itself to say
 
 
 def _reading(path: str) -> sqlite3.Connection:

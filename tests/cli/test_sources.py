@@ -192,7 +192,9 @@ def test_old_data_warn_or_block(planned: Journal) -> None:
     assert "23 days old" in planned.run("send", "weekly/1", "--yes", code=2).stderr
     planned.set('stale = "block"', 'stale = "block"\nstale_after = "30d"')
     planned.run("build")
-    (planned.root / "var/retractions.sqlite3").unlink()
+    for name in ("retractions.sqlite3", "retractions.json"):
+        (planned.root / "var" / name).unlink()
+    planned.monkeypatch.setenv("PUBLISHER_STORE", "sqlite:///var/none.sqlite3")
     assert "no source was checked" in planned.run("build", code=1).stderr
 
 

@@ -131,10 +131,21 @@ def test_what_an_older_publisher_sent_is_said_to_be_unknown(planned: Journal) ->
 
 
 def test_data_that_vanish_stop_what_comes_next(planned: Journal) -> None:
-    """Said by status; planning and sending wait for a refresh, a new journal does not."""
+    """Said by status; whatever looks works up waits for a refresh, a new journal does not.
+
+    Either of what knows that there were data is enough: the note beside them, or the ledger.
+    """
+    planned.run("build")
     load(planned)
     (planned.root / "var/retractions.sqlite3").unlink()
+    planned.monkeypatch.setenv("PUBLISHER_STORE", "sqlite:///var/none.sqlite3")
+    gone = "the data of retractions are gone (those of 2026-11-22"
+    assert gone in planned.run("check", code=1).stdout
+    assert gone in planned.run("sources", "check", code=1).stdout
+    planned.monkeypatch.delenv("PUBLISHER_STORE")
     (planned.root / "var/retractions.json").unlink()
+    assert gone in planned.run("check", code=1).stdout
+    assert gone in planned.run("build", code=1).stderr
     status = planned.json("status")
     assert "The data of retractions are gone (those of 2026-11-22" in status["data"][0]
     assert status["data"][0] in status["next"]
