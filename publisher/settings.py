@@ -188,15 +188,13 @@ def load(
             tuple(ways), document.routes, [n.transport for n in document.newsletters.values()]
         ),
         keys=keys,
-        publishing=Publishing(**document.publishing.model_dump()),
-        dispatching=Dispatching(**document.dispatching.model_dump()),
-        serving=Serving(**document.serving.model_dump()),
+        publishing=Publishing(**document.publishing.values()),
+        dispatching=Dispatching(**document.dispatching.values()),
+        serving=Serving(**document.serving.values()),
         cutoff=document.cutoff,
         suppression_keys=suppression_keys,
         forms=forms(document.forms, blocked),
-        retention=Retention(
-            **document.retention.model_dump(), deliveries=document.correction_window
-        ),
+        retention=Retention(**document.retention.values(), deliveries=document.correction_window),
         segments={name: _segment(table, zone) for name, table in document.segments.items()},
         signers=signers,
         bounce_address=document.bounce_address,
@@ -226,7 +224,7 @@ def _journal(document: Document, root: Path) -> Journal:
     given = document.journal
     host = urlsplit(given.url).hostname or ""
     zone = ZoneInfo(given.time_zone)
-    grades = {Evidence(k): v for k, v in given.grades.model_dump(exclude_none=True).items()}
+    grades = {Evidence(k): v for k, v in given.grades.values().items() if v}
     return Journal(
         title=given.title,
         url=given.url,
@@ -246,13 +244,13 @@ def _journal(document: Document, root: Path) -> Journal:
         staff=given.staff,
         unsubscribe_mailbox=given.unsubscribe_mailbox,
         method_url=given.method_url,
-        colours=Colours(**given.colours.model_dump()),
+        colours=Colours(**given.colours.values()),
         logo=given.logo,
         icon=given.icon,
         grades=grades,
         words_per_minute=given.words_per_minute,
         feed_items=given.feed_items,
-        checks=Checks(**document.checks.model_dump()),
+        checks=Checks(**document.checks.values()),
         hub=document.feeds.hub,
         sources=source_policy(document, root),
         id=given.id,

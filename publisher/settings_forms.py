@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field
-
+from publisher import settings_values as kinds
 from publisher.domain.request import FormLimits
-from publisher.settings_values import Line, Table, language, listed, url
+from publisher.settings_table import Table, key, optional, several
 
 _LIMITS = FormLimits()
 
 
-def origin(value: str) -> str:
+def origin(value: object) -> str:
     """`https://clinic.example.org`: scheme, host and port alone. Raises ValueError."""
-    parts = urlsplit(url(value))
+    parts = urlsplit(kinds.url(value))
     if parts.path:
         raise ValueError(f"'{value}' has a path: write the site alone, https://{parts.netloc}")
     return f"{parts.scheme}://{parts.netloc}"
@@ -25,18 +23,14 @@ def origin(value: str) -> str:
 class FormsTable(Table):
     """What holds for the pages on which people subscribe and choose."""
 
-    frames: Annotated[
-        tuple[Annotated[str, AfterValidator(origin)], ...], BeforeValidator(listed)
-    ] = ()
-    languages: Annotated[
-        tuple[Annotated[str, AfterValidator(language)], ...], BeforeValidator(listed)
-    ] = ()
-    network: Literal["truncated", "hashed"] = "truncated"
-    network_limit: Annotated[int, Field(ge=1, le=1_000_000)] = _LIMITS.network
-    total_limit: Annotated[int, Field(ge=1, le=1_000_000)] = _LIMITS.total
-    posts_per_minute: Annotated[int, Field(ge=1, le=100_000)] = 30
-    role_addresses: bool = True
-    blocked_domains_file: Line | None = None
+    frames = key(several(origin), ())
+    languages = key(several(kinds.language), ())
+    network = key(kinds.choice("truncated", "hashed"), "truncated")
+    network_limit = key(kinds.whole(1, 1_000_000), _LIMITS.network)
+    total_limit = key(kinds.whole(1, 1_000_000), _LIMITS.total)
+    posts_per_minute = key(kinds.whole(1, 100_000), 30)
+    role_addresses = key(kinds.truth, True)
+    blocked_domains_file = optional(kinds.line)
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ def inbound(given: InboundTable, root: Path) -> Inbound:
         keep=root / given.keep,
         maildir=None if given.maildir is None else root / given.maildir,
         imap=imap,
-        listen=None if given.listen is None else Listening(**given.listen.model_dump()),
+        listen=None if given.listen is None else Listening(**given.listen.values()),
         addresses=given.addresses,
         every=given.every,
         delete=given.delete,

@@ -6,49 +6,28 @@ two underscores (`PUBLISHER_JOURNAL__TITLE`). A hyphen in a name is an underscor
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
-from typing import Annotated, Literal
+from datetime import timedelta
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    SecretStr,
-    model_validator,
-)
-
-from publisher.domain import cadence
+from publisher import settings_values as kinds
 from publisher.domain.journal import Approval, Checks, Colours, Welcome
 from publisher.formats import colours
 from publisher.settings_forms import FormsTable
 from publisher.settings_people import RetentionTable, SegmentTable
-from publisher.settings_traffic import RouteTable, TransportTable
-from publisher.settings_values import (
-    Address,
-    Colour,
-    Domain,
-    Duration,
-    Line,
-    Lines,
-    Name,
-    Rule,
-    Selector,
-    Slug,
+from publisher.settings_table import (
     Table,
-    Url,
-    Words,
-    a_cadence,
-    dated,
-    duration_or_never,
-    language,
-    listed,
-    network,
-    one_line,
-    permanent,
-    quoted,
-    zone,
+    default_table,
+    key,
+    named_tables,
+    optional,
+    optional_table,
+    required_table,
+    several,
 )
+from publisher.settings_traffic import RouteTable, TransportTable
 
+_SECOND = timedelta(seconds=1)
+_DAY = timedelta(days=1)
+_LIST_ID = "letters, digits, hyphens and dots, for instance weekly.journal.example.org"
 _CHECKS = Checks()
 _COLOURS = Colours()
 _USES = {
@@ -65,22 +44,22 @@ _USES = {
 class MailboxTable(Table):
     """A name and an address, as in From."""
 
-    address: Address
-    name: Annotated[str, Field(max_length=200), AfterValidator(one_line)] = ""
+    address = key(kinds.address)
+    name = key(kinds.on_one_line(0, 200), "")
 
 
 class ColoursTable(Table):
     """`#rrggbb`; legible where they are used (WCAG 2.2 AA: 4.5 to 1)."""
 
-    accent: Colour = _COLOURS.accent
-    accent_dark: Colour = _COLOURS.accent_dark
-    text: Colour = _COLOURS.text
-    paper: Colour = _COLOURS.paper
-    tint: Colour = _COLOURS.tint
+    accent = key(kinds.colour, _COLOURS.accent)
+    accent_dark = key(kinds.colour, _COLOURS.accent_dark)
+    text = key(kinds.colour, _COLOURS.text)
+    paper = key(kinds.colour, _COLOURS.paper)
+    tint = key(kinds.colour, _COLOURS.tint)
 
-    @model_validator(mode="after")
-    def _are_legible(self) -> ColoursTable:
-        chosen = Colours(**self.model_dump())
+    def check(self) -> None:
+        """What its keys promise together. Raises ValueError."""
+        chosen = Colours(**self.values())
         night = colours.dark(chosen)
         uses = [
             (name, getattr(self, name), ground, getattr(self, ground))
@@ -107,96 +86,90 @@ class ColoursTable(Table):
                 f"{'; '.join(faint)}: text needs {colours.LEGIBLE} or more to be read, "
                 "so choose a darker or lighter colour"
             )
-        return self
 
 
 class GradesTable(Table):
     """What each grade of evidence means, in the journal's own words."""
 
-    laboratory: Words | None = None
-    early: Words | None = None
-    moderate: Words | None = None
-    strong: Words | None = None
-    mixed: Words | None = None
+    laboratory = optional(kinds.words)
+    early = optional(kinds.words)
+    moderate = optional(kinds.words)
+    strong = optional(kinds.words)
+    mixed = optional(kinds.words)
 
 
 class JournalTable(Table):
     """Who publishes."""
 
-    title: Line
-    url: Url
-    description: Line
-    language: Annotated[str, AfterValidator(language)]
-    time_zone: Annotated[str, AfterValidator(zone)]
-    disclaimer: Words
-    postal_address: Words
-    sender: MailboxTable
-    app_url: Url | None = None
-    reply_to: MailboxTable | None = None
-    staff: Address | None = None
-    unsubscribe_mailbox: Address | None = None
-    method_url: Url | None = None
-    logo: Line | None = None
-    icon: Line | None = None
-    words_per_minute: Annotated[int, Field(ge=50, le=1000)] = 220
-    feed_items: Annotated[int, Field(ge=1, le=1000)] = 50
-    id: Annotated[str, AfterValidator(permanent)] | None = None
-    colours: ColoursTable = Field(default_factory=ColoursTable)
-    grades: GradesTable = Field(default_factory=GradesTable)
+    title = key(kinds.line)
+    url = key(kinds.url)
+    description = key(kinds.line)
+    language = key(kinds.language)
+    time_zone = key(kinds.zone)
+    disclaimer = key(kinds.words)
+    postal_address = key(kinds.words)
+    sender = required_table(MailboxTable)
+    app_url = optional(kinds.url)
+    reply_to = optional_table(MailboxTable)
+    staff = optional(kinds.address)
+    unsubscribe_mailbox = optional(kinds.address)
+    method_url = optional(kinds.url)
+    logo = optional(kinds.line)
+    icon = optional(kinds.line)
+    words_per_minute = key(kinds.whole(50, 1000), 220)
+    feed_items = key(kinds.whole(1, 1000), 50)
+    id = optional(kinds.permanent)
+    colours = default_table(ColoursTable)
+    grades = default_table(GradesTable)
 
 
 class CategoryTable(Table):
     """What an article is filed under; its slug is the table's name."""
 
-    title: Line
-    description: Annotated[str, Field(max_length=1000)] = ""
-    notice: Annotated[str, Field(max_length=1000)] = ""
+    title = key(kinds.line)
+    description = key(kinds.bounded(0, 1000), "")
+    notice = key(kinds.bounded(0, 1000), "")
 
 
 class NewsletterTable(Table):
     """What people subscribe to; its slug is the table's name."""
 
-    title: Line
-    description: Line
-    cadences: Annotated[
-        tuple[Annotated[cadence.Cadence, BeforeValidator(a_cadence)], ...],
-        BeforeValidator(listed),
-        Field(min_length=1),
-    ]
-    list_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")] | None = None
-    topics: Annotated[tuple[str, ...], BeforeValidator(listed)] = ()
-    minimum: Annotated[int, Field(ge=1, le=50)] = 1
-    maximum: Annotated[int, Field(ge=1, le=50)] = 8
-    since: Annotated[datetime | date, BeforeValidator(dated)] | None = None
-    approval: Approval = Approval.AUTOMATIC
-    lead: Duration | None = None
-    transport: Annotated[tuple[Name, ...], BeforeValidator(listed)] = ()
-    sender: MailboxTable | None = None
-    local_time: bool = False
-    greeting: bool = False
-    overdue: bool = True
-    welcome: Welcome = Welcome.NONE
+    title = key(kinds.line)
+    description = key(kinds.line)
+    cadences = key(several(kinds.a_cadence, low=1))
+    list_id = optional(kinds.written(r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$", _LIST_ID))
+    topics = key(several(kinds.text), ())
+    minimum = key(kinds.whole(1, 50), 1)
+    maximum = key(kinds.whole(1, 50), 8)
+    since = optional(kinds.dated)
+    approval = key(kinds.member(Approval), Approval.AUTOMATIC)
+    lead = optional(kinds.duration)
+    transport = key(several(kinds.name), ())
+    sender = optional_table(MailboxTable)
+    local_time = key(kinds.truth, False)
+    greeting = key(kinds.truth, False)
+    overdue = key(kinds.truth, True)
+    welcome = key(kinds.member(Welcome), Welcome.NONE)
 
-    @model_validator(mode="after")
-    def _holds_together(self) -> NewsletterTable:
+    def check(self) -> None:
+        """What its keys promise together. Raises ValueError."""
         if self.minimum > self.maximum:
             raise ValueError(f"minimum {self.minimum} is more than maximum {self.maximum}")
         kinds = [each.kind for each in self.cadences]
         if len(set(kinds)) < len(kinds):
             raise ValueError("cadences: offer each of weekly, monthly and each article once")
-        return self
 
 
 class DkimTable(Table):
     """The keys that sign the mails of one sender domain, the table's name."""
 
-    selector: Selector
-    rsa_key_file: Line | None = None
-    ed25519_key_file: Line | None = None
-    ed25519_selector: Selector | None = None
+    selector = key(kinds.selector)
+    rsa_key_file = optional(kinds.line)
+    ed25519_key_file = optional(kinds.line)
+    ed25519_selector = optional(kinds.selector)
 
-    @model_validator(mode="after")
-    def _holds_together(self) -> DkimTable:
+    def check(self) -> None:
+        """What its keys promise together. Raises ValueError."""
         if not (self.rsa_key_file or self.ed25519_key_file):
             raise ValueError("name a key: rsa_key_file, ed25519_key_file or, better, both")
         both = self.rsa_key_file and self.ed25519_key_file
@@ -205,21 +178,15 @@ class DkimTable(Table):
                 "ed25519_selector: each key needs a selector of its own, for instance "
                 f"{self.selector}-ed"
             )
-        return self
 
 
 class ChecksTable(Table):
     """What the checks of mails look for."""
 
-    words: Lines = _CHECKS.words
-    off: Annotated[tuple[Rule, ...], BeforeValidator(listed)] = ()
-    link_delay: Annotated[Duration, Field(ge=timedelta(0))] = _CHECKS.link_delay
-    link_timeout: Annotated[Duration, Field(ge=timedelta(seconds=1))] = _CHECKS.link_timeout
-
-
-Refresh = Annotated[
-    Annotated[timedelta, Field(ge=timedelta(hours=1))] | None, BeforeValidator(duration_or_never)
-]
+    words = key(kinds.lines, _CHECKS.words)
+    off = key(several(kinds.rule), ())
+    link_delay = key(kinds.duration, _CHECKS.link_delay)
+    link_timeout = key(kinds.span(_SECOND), _CHECKS.link_timeout)
 
 
 class SourcesTable(Table):
@@ -227,130 +194,129 @@ class SourcesTable(Table):
     works are cited, and who is asked about them.
     """
 
-    retractions: Line = (
-        "https://gitlab.com/crossref/retraction-watch-data/-/raw/main/retraction_watch.csv"
+    retractions = key(
+        kinds.line,
+        "https://gitlab.com/crossref/retraction-watch-data/-/raw/main/retraction_watch.csv",
     )
-    stale_after: Annotated[Duration, Field(ge=timedelta(days=1))] = timedelta(days=14)
-    stale: Literal["warn", "block"] = "warn"
-    refresh: Refresh = None
-    style: Line = "vancouver"
-    crossref: Url = "https://api.crossref.org"
-    datacite: Url = "https://api.datacite.org"
-    pubmed: Url = "https://eutils.ncbi.nlm.nih.gov/entrez/eutils"
-    contact: Address | None = None
-    lookup_timeout: Annotated[Duration, Field(ge=timedelta(seconds=1))] = timedelta(seconds=20)
-    lookup_delay: Annotated[Duration, Field(ge=timedelta(0))] = timedelta(seconds=1)
+    stale_after = key(kinds.span(_DAY), timedelta(days=14))
+    stale = key(kinds.choice("warn", "block"), "warn")
+    refresh = key(kinds.span_or_never(timedelta(hours=1)), None)
+    style = key(kinds.line, "vancouver")
+    crossref = key(kinds.url, "https://api.crossref.org")
+    datacite = key(kinds.url, "https://api.datacite.org")
+    pubmed = key(kinds.url, "https://eutils.ncbi.nlm.nih.gov/entrez/eutils")
+    contact = optional(kinds.address)
+    lookup_timeout = key(kinds.span(_SECOND), timedelta(seconds=20))
+    lookup_delay = key(kinds.duration, timedelta(seconds=1))
 
 
 class FeedsTable(Table):
     """What holds for every feed."""
 
-    hub: Url | None = None
+    hub = optional(kinds.url)
 
 
 class PublishingTable(Table):
     """How pages become live."""
 
-    command: Lines | None = None
-    headers: Literal["nginx", "caddy", "netlify"] | None = None
-    check_timeout: Duration = timedelta(seconds=10)
+    command = optional(kinds.lines)
+    headers = optional(kinds.choice("nginx", "caddy", "netlify"))
+    check_timeout = key(kinds.duration, timedelta(seconds=10))
 
 
 class DispatchingTable(Table):
     """Bounds of the outbox worker."""
 
-    lease: Annotated[Duration, Field(ge=timedelta(seconds=5), le=timedelta(hours=1))] = timedelta(
-        seconds=60
-    )
-    batch: Annotated[int, Field(ge=1, le=10_000)] = 200
-    retry_limit: Duration = timedelta(hours=72)
+    lease = key(kinds.span(timedelta(seconds=5), timedelta(hours=1)), timedelta(seconds=60))
+    batch = key(kinds.whole(1, 10_000), 200)
+    retry_limit = key(kinds.duration, timedelta(hours=72))
 
 
 class BouncesTable(Table):
     """When bounces end in a suppression, and how envelope senders are signed."""
 
-    signed: bool = True
-    delimiter: Literal["+", "-", "="] = "+"
-    soft_sends: Annotated[int, Field(ge=1, le=100)] = 3
-    soft_span: Duration = timedelta(days=14)
-    block_limit: Annotated[int, Field(ge=1, le=10_000)] = 3
+    signed = key(kinds.truth, True)
+    delimiter = key(kinds.choice("+", "-", "="), "+")
+    soft_sends = key(kinds.whole(1, 100), 3)
+    soft_span = key(kinds.duration, timedelta(days=14))
+    block_limit = key(kinds.whole(1, 10_000), 3)
 
 
 class ImapTable(Table):
     """A mailbox that is read over IMAP."""
 
-    host: Line
-    port: Annotated[int, Field(ge=1, le=65535)] = 993
-    security: Literal["implicit", "starttls", "none"] = "implicit"
-    username: Line
-    password_file: Line
-    folder: Line = "INBOX"
-    ca_file: Line | None = None
+    host = key(kinds.line)
+    port = key(kinds.port, 993)
+    security = key(kinds.choice("implicit", "starttls", "none"), "implicit")
+    username = key(kinds.line)
+    password_file = key(kinds.line)
+    folder = key(kinds.line, "INBOX")
+    ca_file = optional(kinds.line)
 
 
 class ListenTable(Table):
     """An SMTP or LMTP server for bounces alone."""
 
-    protocol: Literal["smtp", "lmtp"] = "smtp"
-    host: Line = "127.0.0.1"
-    port: Annotated[int, Field(ge=1, le=65535)] = 2525
+    protocol = key(kinds.choice("smtp", "lmtp"), "smtp")
+    host = key(kinds.line, "127.0.0.1")
+    port = key(kinds.port, 2525)
 
 
 class InboundTable(Table):
     """Where mail comes in; each way is optional."""
 
-    maildir: Line | None = None
-    imap: ImapTable | None = None
-    listen: ListenTable | None = None
-    addresses: Annotated[tuple[Address, ...], BeforeValidator(listed)] = ()
-    every: Annotated[Duration, Field(ge=timedelta(seconds=1))] = timedelta(minutes=1)
-    delete: bool = False
-    keep: Line = "var/inbound"
+    maildir = optional(kinds.line)
+    imap = optional_table(ImapTable)
+    listen = optional_table(ListenTable)
+    addresses = key(several(kinds.address), ())
+    every = key(kinds.span(_SECOND), timedelta(minutes=1))
+    delete = key(kinds.truth, False)
+    keep = key(kinds.line, "var/inbound")
 
 
 class ServingTable(Table):
     """The web app's address."""
 
-    host: Line = "127.0.0.1"
-    port: Annotated[int, Field(ge=1, le=65535)] = 8000
-    trusted_proxies: Annotated[
-        tuple[Annotated[str, AfterValidator(network)], ...], BeforeValidator(listed)
-    ] = ()
-    cache_control: Line = "public, max-age=300"
-    metrics_token_file: Line | None = None
+    host = key(kinds.line, "127.0.0.1")
+    port = key(kinds.port, 8000)
+    trusted_proxies = key(several(kinds.network), ())
+    cache_control = key(kinds.line, "public, max-age=300")
+    metrics_token_file = optional(kinds.line)
 
 
 class Document(Table):
     """The whole file. Paths are relative to the journal's folder."""
 
-    journal: JournalTable
-    categories: Annotated[dict[Slug, CategoryTable], Field(min_length=1)]
-    newsletters: dict[Slug, NewsletterTable] = Field(default_factory=dict)
-    transports: dict[Name, TransportTable] = Field(default_factory=dict)
-    routes: dict[Name, RouteTable] = Field(default_factory=dict)
-    content: Line = "content"
-    templates: Line = "templates"
-    public: Line = "public"
-    store: Line = "sqlite:///var/store.sqlite3"
-    watermark: Line = "var/watermark"
-    log: Literal["text", "json"] = "text"
-    engine: Literal["embedded", "procrastinate"] = "embedded"
-    secret_key_file: Lines = ("var/secret.key",)
-    secret_key: SecretStr | None = None
-    suppression_key_file: Lines = ("var/suppression.key",)
-    suppression_key: SecretStr | None = None
-    bounce_address: Address | None = None
-    cutoff: Duration = timedelta(hours=48)
-    correction_window: Annotated[Duration, Field(ge=timedelta(days=1))] = timedelta(days=1825)
-    dkim: Annotated[dict[Domain, DkimTable], BeforeValidator(quoted)] = Field(default_factory=dict)
-    checks: ChecksTable = Field(default_factory=ChecksTable)
-    feeds: FeedsTable = Field(default_factory=FeedsTable)
-    sources: SourcesTable = Field(default_factory=SourcesTable)
-    publishing: PublishingTable = Field(default_factory=PublishingTable)
-    dispatching: DispatchingTable = Field(default_factory=DispatchingTable)
-    serving: ServingTable = Field(default_factory=ServingTable)
-    bounces: BouncesTable = Field(default_factory=BouncesTable)
-    inbound: InboundTable = Field(default_factory=InboundTable)
-    forms: FormsTable = Field(default_factory=FormsTable)
-    retention: RetentionTable = Field(default_factory=RetentionTable)
-    segments: dict[Slug, SegmentTable] = Field(default_factory=dict)
+    unnamed = frozenset({"secret_key", "suppression_key"})
+
+    journal = required_table(JournalTable)
+    categories = named_tables(kinds.slug, CategoryTable, low=1)
+    newsletters = named_tables(kinds.slug, NewsletterTable)
+    transports = named_tables(kinds.name, TransportTable)
+    routes = named_tables(kinds.name, RouteTable)
+    content = key(kinds.line, "content")
+    templates = key(kinds.line, "templates")
+    public = key(kinds.line, "public")
+    store = key(kinds.line, "sqlite:///var/store.sqlite3")
+    watermark = key(kinds.line, "var/watermark")
+    log = key(kinds.choice("text", "json"), "text")
+    engine = key(kinds.choice("embedded", "procrastinate"), "embedded")
+    secret_key_file = key(kinds.lines, ("var/secret.key",))
+    secret_key = optional(kinds.text)
+    suppression_key_file = key(kinds.lines, ("var/suppression.key",))
+    suppression_key = optional(kinds.text)
+    bounce_address = optional(kinds.address)
+    cutoff = key(kinds.duration, timedelta(hours=48))
+    correction_window = key(kinds.span(_DAY), timedelta(days=1825))
+    dkim = named_tables(kinds.domain, DkimTable, first=kinds.quoted)
+    checks = default_table(ChecksTable)
+    feeds = default_table(FeedsTable)
+    sources = default_table(SourcesTable)
+    publishing = default_table(PublishingTable)
+    dispatching = default_table(DispatchingTable)
+    serving = default_table(ServingTable)
+    bounces = default_table(BouncesTable)
+    inbound = default_table(InboundTable)
+    forms = default_table(FormsTable)
+    retention = default_table(RetentionTable)
+    segments = named_tables(kinds.slug, SegmentTable)

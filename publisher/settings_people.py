@@ -2,56 +2,39 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
-from typing import Annotated
+from datetime import timedelta
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
-
+from publisher import settings_values as kinds
 from publisher.domain.cadence import CadenceKind
-from publisher.settings_values import (
-    Table,
-    domain,
-    duration_or_never,
-    language,
-    listed,
-    since,
-)
+from publisher.settings_table import Table, key, optional, several
 
-Span = Annotated[
-    Annotated[timedelta, Field(ge=timedelta(days=1))] | None, BeforeValidator(duration_or_never)
-]
-Moment = Annotated[datetime | date | timedelta, BeforeValidator(since)]
+_span = kinds.span_or_never(timedelta(days=1))
 
 
 class RetentionTable(Table):
     """When people who are no readers are erased by themselves."""
 
-    unconfirmed: Span = timedelta(days=30)
-    left: Span = timedelta(days=1095)
+    unconfirmed = key(_span, timedelta(days=30))
+    left = key(_span, timedelta(days=1095))
 
 
 class SegmentTable(Table):
     """Confirmed readers who have all of these in common; its name is the table's."""
 
-    newsletters: Annotated[tuple[str, ...], BeforeValidator(listed)] = ()
-    topics: Annotated[tuple[str, ...], BeforeValidator(listed)] = ()
-    cadences: Annotated[tuple[CadenceKind, ...], BeforeValidator(listed)] = ()
-    languages: Annotated[
-        tuple[Annotated[str, AfterValidator(language)], ...], BeforeValidator(listed)
-    ] = ()
-    domains: Annotated[
-        tuple[Annotated[str, AfterValidator(domain)], ...], BeforeValidator(listed)
-    ] = ()
-    joined_since: Moment | None = None
-    joined_before: Moment | None = None
-    accepted_since: Moment | None = None
-    not_accepted_since: Moment | None = None
+    newsletters = key(several(kinds.text), ())
+    topics = key(several(kinds.text), ())
+    cadences = key(several(kinds.member(CadenceKind)), ())
+    languages = key(several(kinds.language), ())
+    domains = key(several(kinds.domain), ())
+    joined_since = optional(kinds.since)
+    joined_before = optional(kinds.since)
+    accepted_since = optional(kinds.since)
+    not_accepted_since = optional(kinds.since)
 
-    @model_validator(mode="after")
-    def _says_something(self) -> SegmentTable:
-        if not self.model_fields_set:
+    def check(self) -> None:
+        """It says something. Raises ValueError."""
+        if not self.given:
             raise ValueError(
                 "say what these readers have in common: newsletters, topics, cadences, languages, "
                 "domains, joined_since, joined_before, accepted_since or not_accepted_since"
             )
-        return self

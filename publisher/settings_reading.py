@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, SecretStr, ValidationError
-
 from publisher import settings_forms
 from publisher.errors import SettingsError
 from publisher.formats import dkim, toml
-from publisher.settings_model import (
-    DkimTable,
-    Document,
-)
+from publisher.settings_model import DkimTable, Document
+from publisher.settings_table import Wrong
 from publisher.settings_traffic import TransportTable, mistakes
-from publisher.settings_values import DELIMITER, PREFIX
+
+PREFIX = "PUBLISHER_"
+DELIMITER = "__"
+"""What the names of our variables begin with, and what joins their parts."""
 
 KEY_BYTES = 16
 """The least length of a key that signs links; `init` makes one of 32."""
@@ -29,7 +28,6 @@ MAX_BYTES = 1024 * 1024
 _SECRET = re.compile(
     r"^(secret_key|suppression_key|.*(password|passphrase|secret|token|api_?key))$", re.IGNORECASE
 )
-_OWN_VARIABLES = frozenset({"secret_key", "suppression_key"})
 
 
 def key_id(secret: bytes) -> str:
@@ -63,11 +61,10 @@ class Reader:
         merged = _over(self.source.values, self.overrides)
         document: Document | None = None
         try:
-            document = Document(**merged)
-        except ValidationError as error:
-            for detail in error.errors(include_input=False, include_url=False):
-                path = tuple(part for part in detail["loc"] if part != "[key]")
-                self._complain(path, self._message(path, detail["type"], detail["msg"]))
+            document = Document.read(merged)
+        except Wrong as error:
+            for path, message in error.problems:
+                self._complain(path, message)
         self._cross_check(merged)
         return None if self.problems else document
 
@@ -82,41 +79,29 @@ class Reader:
         at = _shown(self.path, self.root) + (f":{line}" if line else "")
         self.problems.append(f"{at}: {key}: {message}")
 
-    def _message(self, path: Sequence[str | int], kind: str, message: str) -> str:
-        if kind == "extra_forbidden":
-            known = _known(path[:-1])
-            near = get_close_matches(str(path[-1]), known, 1, 0.5)
-            return (
-                f"unknown setting; did you mean '{near[0]}'?"
-                if near
-                else (f"unknown setting (known here: {', '.join(known)})")
-            )
-        if kind == "missing":
-            return "this is required; please add it"
-        if kind == "string_pattern_mismatch":
-            return "this is not written as it must be: " + _PATTERNS.get(
-                str(path[-1]), "small letters, digits and hyphens, for instance heart-health"
-            )
-        message = message.removeprefix("Value error, ").removeprefix("Input should be ")
-        for technical, plain in _PLAIN.items():
-            message = re.sub(technical, plain, message)
-        return message
-
     # --- the environment ----------------------------------------------------------------------
 
     def _from_environment(self) -> dict[str, Any]:
-        fields = Document.model_fields
+        """The overrides that the environment holds, as nested tables."""
+        found: dict[str, Any] = {}
         for name in sorted(self.environ):
-            first = name.upper().removeprefix(PREFIX).split(DELIMITER)[0].lower()
-            if name.upper().startswith(PREFIX) and first not in fields:
-                near = get_close_matches(first, fields, 1, 0.5)
+            if not name.upper().startswith(PREFIX):
+                continue
+            first, *inner = name[len(PREFIX) :].lower().split(DELIMITER)
+            known = Document.keys.get(first)
+            if known is None or (inner and known.table is None):
+                near = get_close_matches(first, Document.keys, 1, 0.5)
                 meant = f"; did you mean {PREFIX}{near[0].upper()}?" if near else ""
                 self.problems.append(f"environment: {name}: unknown setting{meant}")
-        if not any(name.upper().startswith(PREFIX) for name in self.environ):
-            return {}
-        from publisher.settings_environment import Environment
-
-        return Environment(self.environ).tables()
+                continue
+            *tables, last = first, *inner
+            at = found
+            for each in tables:
+                if not isinstance(at.get(each), dict):
+                    at[each] = {}
+                at = at[each]
+            at[last] = self.environ[name]
+        return found
 
     def _refuse_secrets(self, values: Mapping[str, Any], path: tuple[str, ...] = ()) -> None:
         """A secret in the file would go into git with it."""
@@ -192,12 +177,12 @@ class Reader:
         return self._keys("suppression_key", *given, None)
 
     def _keys(
-        self, setting: str, own: SecretStr | None, files: Sequence[str], missing: str | None
+        self, setting: str, own: str | None, files: Sequence[str], missing: str | None
     ) -> tuple[tuple[str, bytes], ...]:
         """From a variable and from files. `missing` is what to say of a file that is not there."""
         found: list[bytes] = []
         if own is not None:
-            found.append(self._key((setting,), own.get_secret_value()))
+            found.append(self._key((setting,), own))
         for index, name in enumerate(files):
             path: tuple[str | int, ...] = (f"{setting}_file", index)
             if not (self.root / name).exists():
@@ -274,7 +259,7 @@ class Reader:
     def options(self, name: str, table: TransportTable) -> dict[str, object]:
         """A transport's options, with paths made absolute and `password_file` read."""
         options: dict[str, object] = {}
-        for key, value in (table.model_extra or {}).items():
+        for key, value in table.others.items():
             secret = key.removesuffix("_file")
             if secret != key and _SECRET.match(secret):
                 if isinstance(value, str):
@@ -286,22 +271,6 @@ class Reader:
             else:
                 options[key] = value
         return options
-
-
-_PLAIN = {
-    r"datetime\.timedelta\(seconds=(\d+)\)": r"\1 seconds",
-    r"a valid integer.*": "this must be a whole number",
-    r"(greater|less) than or equal to ": r"this must be \1 than or equal to ",
-    r"^('[\w ,']+' or '\w+')$": r"write \1",
-}
-"""Pydantic's words for programmers, and ours."""
-
-_PATTERNS = {
-    "list_id": "letters, digits, hyphens and dots, for instance weekly.journal.example.org",
-    **dict.fromkeys(
-        ("accent", "accent_dark", "text", "paper", "tint"), "a colour as #rrggbb, e.g. #0b5c6b"
-    ),
-}
 
 
 def _in_order(problem: str) -> tuple[str, int]:
@@ -343,24 +312,6 @@ def _variable(path: Sequence[str | int], overrides: Mapping[str, Any]) -> str | 
         names.append(key)
         value = value[key]
     return None if isinstance(value, dict) or not names else PREFIX + DELIMITER.join(names).upper()
-
-
-def _known(path: Sequence[str | int]) -> list[str]:
-    """The keys that the table at `path` may hold."""
-    model: type[BaseModel] = Document
-    for part in path:
-        found = model.model_fields.get(str(part))
-        if found is None:
-            continue  # the name of a category, newsletter or transport
-        model = next(_models(found.annotation), model)
-    return [name for name in model.model_fields if name not in _OWN_VARIABLES]
-
-
-def _models(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for inner in getattr(annotation, "__args__", ()):
-        yield from _models(inner)
 
 
 def _read(path: Path, root: Path) -> toml.Document:

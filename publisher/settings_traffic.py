@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, time
+from datetime import time
 from difflib import get_close_matches
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
-
+from publisher import settings_values as kinds
 from publisher.domain.limits import EVERY_OTHER, LimitPolicy, Limits, QuietHours
 from publisher.domain.providers import DIRECT
 from publisher.domain.route import Route
-from publisher.settings_values import Line, Name, Table, domain, listed
+from publisher.settings_table import (
+    Table,
+    by_name,
+    default_table,
+    key,
+    named_tables,
+    optional,
+    several,
+)
 
 DEFAULT = "default"
 JOINT = "+"
 """Between the names of a newsletter's transports, as the name of the route that they make."""
 
-Number = Annotated[int, Field(ge=1, le=100_000_000)]
+_number = kinds.whole(1, 100_000_000)
 
 
-def destination(value: str) -> str:
+def destination(value: object) -> str:
     """A recipient domain, a large provider's name or `*`. Raises ValueError."""
+    value = kinds.text(value)
     if value == EVERY_OTHER or value in DIRECT:
         return value
     if "." not in value:
@@ -34,7 +42,7 @@ def destination(value: str) -> str:
             "write '*' for every other domain"
         )
     try:
-        return domain(value)
+        return kinds.domain(value)
     except ValueError:
         raise ValueError(
             f"'{value}' is no domain: write what stands after the @, in small letters"
@@ -72,61 +80,57 @@ def quoted(value: object) -> object:
 class DestinationTable(Table):
     """Limits of what is sent to one recipient domain, or to one provider's domains together."""
 
-    connections: Annotated[int, Field(ge=1, le=64)] | None = None
-    messages_per_connection: Number | None = None
-    per_second: Number | None = None
-    per_minute: Number | None = None
-    per_hour: Number | None = None
-    per_day: Number | None = None
+    connections = optional(kinds.whole(1, 64))
+    messages_per_connection = optional(_number)
+    per_second = optional(_number)
+    per_minute = optional(_number)
+    per_hour = optional(_number)
+    per_day = optional(_number)
 
-    @model_validator(mode="after")
-    def _limits_something(self) -> DestinationTable:
-        if not self.model_fields_set:
-            raise ValueError(f"limit something: {', '.join(type(self).model_fields)}")
-        return self
+    def check(self) -> None:
+        """It limits something. Raises ValueError."""
+        if not self.given:
+            raise ValueError(f"limit something: {', '.join(self.keys)}")
 
 
 class LimitsTable(Table):
     """Limits of everything that leaves by a transport, and of each destination."""
 
-    connections: Annotated[int, Field(ge=1, le=10_000)] | None = None
-    per_second: Number | None = None
-    per_minute: Number | None = None
-    per_hour: Number | None = None
-    per_day: Number | None = None
-    warm_up: Annotated[tuple[Number, ...], BeforeValidator(listed), Field(max_length=365)] = ()
-    warm_up_from: date | None = None
-    quiet_hours: Annotated[QuietHours, BeforeValidator(quiet)] | None = None
-    direct: bool = False
-    domains: Annotated[
-        dict[Annotated[str, AfterValidator(destination)], DestinationTable], BeforeValidator(quoted)
-    ] = Field(default_factory=dict)
+    connections = optional(kinds.whole(1, 10_000))
+    per_second = optional(_number)
+    per_minute = optional(_number)
+    per_hour = optional(_number)
+    per_day = optional(_number)
+    warm_up = key(several(_number, high=365), ())
+    warm_up_from = optional(kinds.day)
+    quiet_hours = optional(quiet)
+    direct = key(kinds.truth, False)
+    domains = named_tables(destination, DestinationTable, first=quoted)
 
-    @model_validator(mode="after")
-    def _a_warm_up_begins(self) -> LimitsTable:
+    def check(self) -> None:
+        """A warm-up has a beginning. Raises ValueError."""
         if bool(self.warm_up) != (self.warm_up_from is not None):
             raise ValueError(
                 "warm_up and warm_up_from go together: how many on each day "
                 "([50, 100, 200, 400]), and the first day (2026-12-01)"
             )
-        return self
 
 
-class TransportTable(BaseModel):
+class TransportTable(Table):
     """How mails leave. All keys but `kind` and `limits` are that kind's own options."""
 
-    model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
+    takes_others = True
 
-    kind: Line
-    limits: LimitsTable = Field(default_factory=LimitsTable)
+    kind = key(kinds.line)
+    limits = default_table(LimitsTable)
 
 
 class RouteTable(Table):
     """Several transports under one name."""
 
-    transports: Annotated[tuple[Name, ...], BeforeValidator(listed), Field(min_length=1)]
-    weights: dict[Name, Annotated[float, Field(gt=0, le=1_000_000)]] = Field(default_factory=dict)
-    senders: Annotated[tuple[Line, ...], BeforeValidator(listed)] = ()
+    transports = key(several(kinds.name, low=1))
+    weights = key(by_name(kinds.name, kinds.share), {})
+    senders = key(several(kinds.line), ())
 
 
 # --- what they come to --------------------------------------------------------------------------

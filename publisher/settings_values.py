@@ -2,40 +2,123 @@
 
 from __future__ import annotations
 
-import json
 import re
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from difflib import get_close_matches
+from enum import StrEnum
 from ipaddress import ip_network
-from typing import Annotated
+from typing import Literal, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from publisher.domain import cadence
 from publisher.formats.parts import is_id
+from publisher.settings_table import several
 
 _LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 
-
-PREFIX = "PUBLISHER_"
-DELIMITER = "__"
-"""What the names of our variables begin with, and what joins their parts."""
+E = TypeVar("E", bound=StrEnum)
 
 
-class Table(BaseModel):
-    """One table of the file; unknown keys are refused, values never repeated in messages."""
+# --- text, numbers and choices --------------------------------------------------------------------
 
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        hide_input_in_errors=True,
-        str_strip_whitespace=True,
-        defer_build=True,  # a table is built into the document that has it, and never alone
-    )
 
+def text(value: object) -> str:
+    """Text, without spaces around it. Raises ValueError."""
+    if not isinstance(value, str):
+        raise ValueError("this must be text, in quotation marks")  # noqa: TRY004 - see `Read`
+    return value.strip()
+
+
+def bounded(low: Literal[0, 1], high: int) -> Callable[[object], str]:
+    """Text of so many characters; `low` 1: it must not be empty."""
+
+    def read(value: object) -> str:
+        found = text(value)
+        if len(found) < low:
+            raise ValueError("nothing is written here")
+        if len(found) > high:
+            raise ValueError(f"this is longer than {high:,} characters: it has {len(found):,}")
+        return found
+
+    return read
+
+
+def whole(low: int, high: int) -> Callable[[object], int]:
+    """A whole number; a variable holds its digits."""
+
+    def read(value: object) -> int:
+        try:
+            found = int(value) if isinstance(value, int | str) else None
+        except ValueError:
+            found = None
+        if isinstance(value, float) and value.is_integer():
+            found = int(value)
+        if found is None:
+            raise ValueError("this must be a whole number")
+        if found < low:
+            raise ValueError(f"this must be greater than or equal to {low}")
+        if found > high:
+            raise ValueError(f"this must be less than or equal to {high}")
+        return found
+
+    return read
+
+
+def share(value: object) -> float:
+    """A number above 0. Raises ValueError."""
+    try:
+        found = float(value) if isinstance(value, int | float | str) else None
+    except (ValueError, OverflowError):
+        found = None
+    if found is None:
+        raise ValueError("this must be a number")
+    if not 0 < found <= _MOST:
+        raise ValueError(f"this must be greater than 0, and at most {_MOST:,}")
+    return found
+
+
+_MOST = 1_000_000
+_TRUTHS = {
+    **dict.fromkeys(("true", "yes", "on", "t", "y", "1"), True),
+    **dict.fromkeys(("false", "no", "off", "f", "n", "0"), False),
+}
+
+
+def truth(value: object) -> bool:
+    """`true` or `false`; a variable holds the word. Raises ValueError."""
+    found = _TRUTHS.get(str(value).lower()) if isinstance(value, bool | int | str) else None
+    if found is None:
+        raise ValueError("write true or false")
+    return found
+
+
+def choice(*allowed: str) -> Callable[[object], str]:
+    """One of these words."""
+
+    def read(value: object) -> str:
+        if not isinstance(value, str) or value not in allowed:
+            raise ValueError(_or(allowed))
+        return value
+
+    return read
+
+
+def member(kind: type[E]) -> Callable[[object], E]:
+    """One of an enumeration's words."""
+    named = choice(*kind)
+    return lambda value: kind(named(value))
+
+
+def _or(allowed: tuple[str, ...]) -> str:
+    quoted = [f"'{each}'" for each in allowed]
+    return f"write {', '.join(quoted[:-1])} or {quoted[-1]}"
+
+
+# --- lengths of time and dates --------------------------------------------------------------------
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -44,19 +127,46 @@ def duration(value: object) -> timedelta:
     """`24h`, `30m`, `2d`, `1h30m`. Raises ValueError."""
     if isinstance(value, timedelta):
         return value
-    text = str(value).replace(" ", "")
-    if not isinstance(value, str) or not re.fullmatch(r"(\d{1,6}[smhd])+", text, re.ASCII):
+    packed = str(value).replace(" ", "")
+    if not isinstance(value, str) or not re.fullmatch(r"(\d{1,6}[smhd])+", packed, re.ASCII):
         raise ValueError(f"'{value}' is no length of time: write for instance 24h, 30m or 2d")
-    parts = re.findall(r"(\d+)([smhd])", text)
-    return sum((timedelta(**{_UNITS[unit]: int(n)}) for n, unit in parts), timedelta())
+    parts = re.findall(r"(\d+)([smhd])", packed)
+    try:
+        return sum((timedelta(**{_UNITS[unit]: int(n)}) for n, unit in parts), timedelta())
+    except OverflowError:
+        raise ValueError(f"'{value}' is longer than there is time") from None
 
 
-def duration_or_never(value: object) -> timedelta | None:
-    """A length of time, or None for `never`. Raises ValueError."""
-    return None if value is None or value == "never" else duration(value)
+def span(low: timedelta, high: timedelta = timedelta.max) -> Callable[[object], timedelta]:
+    """A length of time within these."""
+
+    def read(value: object) -> timedelta:
+        found = duration(value)
+        if found < low:
+            raise ValueError(f"this must be greater than or equal to {_shown(low)}")
+        if found > high:
+            raise ValueError(f"this must be less than or equal to {_shown(high)}")
+        return found
+
+    return read
 
 
-def since(value: object) -> object:
+def span_or_never(low: timedelta) -> Callable[[object], timedelta | None]:
+    """A length of time, or None for `never`."""
+    read = span(low)
+    return lambda value: None if value == "never" else read(value)
+
+
+def _shown(length: timedelta) -> str:
+    """`1 day`, `5 seconds`: in the largest unit that leaves no rest."""
+    for unit, name in (("d", "day"), ("h", "hour"), ("m", "minute")):
+        number, rest = divmod(length, timedelta(**{_UNITS[unit]: 1}))
+        if number and not rest:
+            return f"{number} {name}{'s' if number > 1 else ''}"
+    return f"{length.seconds} seconds"
+
+
+def since(value: object) -> datetime | date | timedelta:
     """A date, or how long ago (`90d`). Raises ValueError."""
     if isinstance(value, timedelta):
         return value
@@ -77,12 +187,13 @@ def a_cadence(value: object) -> cadence.Cadence:
     if isinstance(value, cadence.Cadence):
         return value
     if not isinstance(value, str):
-        raise ValueError("write a cadence as text, for instance 'weekly on Tuesday at 09:00'")  # noqa: TRY004 - pydantic collects ValueError
+        raise ValueError("write a cadence as text, for instance 'weekly on Tuesday at 09:00'")  # noqa: TRY004 - see `Read`
     return cadence.parse(value)
 
 
-def zone(value: str) -> str:
+def zone(value: object) -> str:
     """The name of an IANA time zone. Raises ValueError."""
+    value = text(value)
     try:
         ZoneInfo(value)
     except (KeyError, ValueError, OSError):
@@ -90,8 +201,9 @@ def zone(value: str) -> str:
     return value
 
 
-def language(value: str) -> str:
+def language(value: object) -> str:
     """A language tag that Babel knows. Raises ValueError."""
+    value = text(value)
     try:
         Locale.parse(value, sep="-")
     except (UnknownLocaleError, ValueError):
@@ -99,8 +211,9 @@ def language(value: str) -> str:
     return value
 
 
-def url(value: str) -> str:
+def url(value: object) -> str:
     """An absolute web address without a slash at its end. Raises ValueError."""
+    value = text(value)
     try:
         parts = urlsplit(value)
         host, _ = parts.hostname, parts.port
@@ -122,8 +235,9 @@ _PLAIN_ADDRESS = re.compile(
 """Addresses that `email_validator` finds good, and leaves as they are."""
 
 
-def address(value: str) -> str:
+def address(value: object) -> str:
     """An email address, normalised. Raises ValueError."""
+    value = text(value)
     if len(value) < _SHORT and _PLAIN_ADDRESS.fullmatch(value):
         return value
     # What judges all others takes long to read, and most journals need it for none.
@@ -137,48 +251,72 @@ def address(value: str) -> str:
     return found.normalized
 
 
-def network(value: str) -> str:
+def network(value: object) -> str:
     """An IP address or network. Raises ValueError."""
+    value = text(value)
     try:
         return str(ip_network(value, strict=False))
     except ValueError:
         raise ValueError(f"'{value}' is no IP address or network (10.0.0.0/8)") from None
 
 
-def listed(value: object) -> object:
-    """A list in the environment is written as JSON, or as one value alone."""
-    if not isinstance(value, str):
-        return value
-    if not value.lstrip().startswith("["):
-        return [value]
-    try:
-        return json.loads(value)
-    except ValueError as error:
-        raise ValueError(f'this is no JSON list like ["one", "two"]: {error}') from None
-
-
-def permanent(value: str) -> str:
+def permanent(value: object) -> str:
     """A `tag:` URI (RFC 4151). Raises ValueError."""
+    value = text(value)
     if not is_id(value):
         raise ValueError(f"'{value}' is no tag: URI: write one like tag:example.org,2026:journal")
     return value
 
 
-def one_line(value: str) -> str:
-    """Text without control characters. Raises ValueError."""
-    if not value.isprintable():
-        raise ValueError("write it on one line, without control characters")
-    return value
+def on_one_line(low: Literal[0, 1], high: int) -> Callable[[object], str]:
+    """Text of so many characters, none of which controls anything."""
+    read_text = bounded(low, high)
+
+    def read(value: object) -> str:
+        found = read_text(value)
+        if not found.isprintable():
+            raise ValueError("write it on one line, without control characters")
+        return found
+
+    return read
 
 
-def dated(value: object) -> object:
+def written(pattern: str, how: str, high: int = _MOST) -> Callable[[object], str]:
+    """Text that a regular expression describes; `how` says so in words."""
+    read_text = bounded(0, high)
+
+    def read(value: object) -> str:
+        found = read_text(value)
+        if not re.search(pattern, found):
+            raise ValueError(f"this is not written as it must be: {how}")
+        return found
+
+    return read
+
+
+def dated(value: object) -> datetime | date:
     """A date, or an instant with its offset. Raises ValueError."""
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value) if "T" in value else date.fromisoformat(value)
+    try:
+        if isinstance(value, str):
+            value = datetime.fromisoformat(value) if "T" in value else date.fromisoformat(value)
+    except ValueError:
+        raise ValueError(f"'{value}' is no date: write one like 2026-11-24") from None
     if isinstance(value, datetime) and value.tzinfo is None:
         raise ValueError("a time needs its offset, for instance 2026-11-24T09:00:00+00:00")
     if not isinstance(value, date):
-        raise ValueError("write a date, for instance 2026-11-24")  # noqa: TRY004 - pydantic collects ValueError
+        raise ValueError("write a date, for instance 2026-11-24")  # noqa: TRY004 - see `Read`
+    return value
+
+
+def day(value: object) -> date:
+    """A date alone. Raises ValueError."""
+    try:
+        if isinstance(value, str):
+            value = date.fromisoformat(value)
+    except ValueError:
+        raise ValueError(f"'{value}' is no date: write one like 2026-11-24") from None
+    if isinstance(value, datetime) or not isinstance(value, date):
+        raise ValueError("write a date alone, for instance 2026-11-24")  # noqa: TRY004 - see `Read`
     return value
 
 
@@ -194,8 +332,9 @@ def quoted(value: object) -> object:
     return value
 
 
-def domain(value: str) -> str:
+def domain(value: object) -> str:
     """A domain in its ASCII form. Raises ValueError."""
+    value = text(value)
     if not re.fullmatch(rf"(?=.{{4,253}}$){_LABEL}(\.{_LABEL})+", value):
         raise ValueError(
             f"'{value}' is no domain: write the part of the sender's address after the @, in "
@@ -204,8 +343,9 @@ def domain(value: str) -> str:
     return value
 
 
-def rule(value: str) -> str:
+def rule(value: object) -> str:
     """The id of a rule about mails that may be switched off. Raises ValueError."""
+    value = text(value)
     from publisher.checks.edition import ALWAYS, RULES
 
     if value in ALWAYS:
@@ -217,22 +357,19 @@ def rule(value: str) -> str:
     return value
 
 
-def selector(value: str) -> str:
+def selector(value: object) -> str:
     """What stands before `._domainkey` (RFC 6376 §3.1). Raises ValueError."""
+    value = text(value)
     if not re.fullmatch(rf"{_LABEL}(\.{_LABEL})*", value):
         raise ValueError(f"'{value}' is no selector: write small letters, digits and hyphens")
     return value
 
 
-Line = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(one_line)]
-Words = Annotated[str, Field(min_length=1, max_length=5000)]
-Url = Annotated[str, AfterValidator(url)]
-Address = Annotated[str, AfterValidator(address)]
-Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]+([-_][a-z0-9]+)*$", max_length=60)]
-Colour = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
-Duration = Annotated[timedelta, BeforeValidator(duration)]
-Lines = Annotated[tuple[Line, ...], BeforeValidator(listed)]
-Domain = Annotated[str, AfterValidator(domain)]
-Rule = Annotated[str, AfterValidator(rule)]
-Selector = Annotated[str, AfterValidator(selector)]
+_SMALL = "small letters, digits and hyphens, for instance heart-health"
+line = on_one_line(1, 300)
+lines = several(line)
+words = bounded(1, 5000)
+slug = written(r"^[a-z0-9]+(-[a-z0-9]+)*$", _SMALL, 60)
+name = written(r"^[a-z0-9]+([-_][a-z0-9]+)*$", _SMALL, 60)
+colour = written(r"^#[0-9a-fA-F]{6}$", "a colour as #rrggbb, e.g. #0b5c6b")
+port = whole(1, 65_535)

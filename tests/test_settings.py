@@ -1,13 +1,13 @@
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from email_validator import validate_email
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel
 
 from publisher.domain.cadence import CadenceKind
 from publisher.domain.journal import Approval, Checks
@@ -16,6 +16,7 @@ from publisher.errors import SettingsError
 from publisher.formats import toml
 from publisher.settings import Settings, load
 from publisher.settings_model import Document
+from publisher.settings_table import _REQUIRED, Key, Table
 from publisher.settings_values import _PLAIN_ADDRESS, address, duration
 from tests import dkim_keys
 
@@ -201,6 +202,46 @@ def test_values_in_the_environment_are_checked(
     """The same rules hold there, and the problem names the variable, or its key."""
     found = problems(journal(tmp_path), **{f"PUBLISHER_{key}": value})
     assert any(message in problem for problem in found), found
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("title = 5", "journal.title: this must be text, in quotation marks"),
+        ('title = "  "', "journal.title: nothing is written here"),
+        (f'title = "{"x" * 301}"', "journal.title: this is longer than 300 characters: it has 301"),
+        ("sender = 5", "journal.sender: this must be a table"),
+        ('feed_items = "1.5"', "journal.feed_items: this must be a whole number"),
+        ("feed_items = 2000", "journal.feed_items: this must be less than or equal to 1000"),
+        ("x = 1\n[categories]", "categories: this must have at least 1"),
+        ("x = 1\n[forms]\nframes = 5", 'this must be a list, for instance ["one", "two"]'),
+        ("x = 1\n[forms]\nrole_addresses = 'perhaps'", "write true or false"),
+        ("x = 1\n[bounces]\ndelimiter = '/'", "write '+', '-' or '='"),
+        (f"x = 1\n[bounces]\nsoft_span = '{'999999d' * 1200}'", "longer than there is time"),
+        ("x = 1\n[dispatching]\nlease = '2d'", "this must be less than or equal to 1 hour"),
+        (
+            "x = 1\n[routes.r]\ntransports = []\nweights = 5",
+            "routes.r.weights: this must be a table",
+        ),
+        (
+            "x = 1\n[routes.r]\nweights = { a = 'much' }",
+            "routes.r.weights.a: this must be a number",
+        ),
+        ("x = 1\n[transports.t.limits]\nwarm_up_from = 2026-01-01T00:00:00", "write a date alone"),
+        ("x = 1\n[transports.t.limits]\nwarm_up_from = 'soon'", "'soon' is no date"),
+        ("x = 1\n[transports.t.limits]\nwarm_up = [1]\n[transports.t.x]", "transports.t.kind"),
+    ],
+)
+def test_each_kind_of_value_has_its_sentence(tmp_path: Path, line: str, message: str) -> None:
+    """Whoever mistakes one kind for another hears which it must be, and nothing of programs."""
+    found = problems(journal(tmp_path, f"[journal]\n{line}\n"))
+    assert any(message in problem for problem in found), found
+
+
+def test_nothing_is_nested_below_a_variable_that_holds_one_value(tmp_path: Path) -> None:
+    """A variable that would have no effect is refused."""
+    (found,) = problems(journal(tmp_path), PUBLISHER_LOG__FORMAT="json")
+    assert found.endswith("unknown setting; did you mean PUBLISHER_LOG?")
 
 
 def test_colours_that_are_made_of_the_journals_are_looked_at_too(tmp_path: Path) -> None:
@@ -464,20 +505,22 @@ def test_suppression_keys_are_their_own(tmp_path: Path) -> None:
     assert "too weak" in weak
 
 
-def _keys(model: type[BaseModel], path: str = "") -> list[str]:
-    found: list[str] = []
-    for name, field in model.model_fields.items():
-        inner = [
-            each
-            for each in (field.annotation, *getattr(field.annotation, "__args__", ()))
-            if isinstance(each, type) and issubclass(each, BaseModel)
-        ]
-        if not inner:
-            found.append(path + name)
-        named = ".NAME" if "dict" in str(field.annotation) else ""
-        for each in inner:
-            found += _keys(each, f"{path}{name}{named}.")
+def _keys(kind: type[Table], path: str = "") -> dict[str, Key[Any]]:
+    """Every key that holds a value, by its whole path."""
+    found: dict[str, Key[Any]] = {}
+    for name, each in kind.keys.items():
+        if each.table is None:
+            found[path + name] = each
+        else:
+            found |= _keys(each.table, f"{path}{name}{'.NAME' if each.is_named else ''}.")
     return found
+
+
+def test_every_default_is_a_value_that_may_be_given() -> None:
+    """What holds without a key could stand in the file, and means the same there."""
+    for path, each in _keys(Document).items():
+        if each.default not in (_REQUIRED, None):
+            assert each.read(each.default) == each.default, path
 
 
 def test_every_key_is_documented() -> None:

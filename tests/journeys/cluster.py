@@ -6,6 +6,7 @@ is one; LIMITS is the settings' table as JSON.
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
@@ -54,7 +55,7 @@ def settings_for(
     limits: str = "{}",
 ) -> Settings:
     """A journal whose only transport is a relay at this host and port."""
-    allowed = policy(LimitsTable.model_validate_json(limits))
+    allowed = policy(LimitsTable.read(json.loads(limits)))
     options = {"host": relay[0], "port": relay[1], "security": "none", "connections": connections}
     return replace(
         settings(root),
