@@ -11,7 +11,7 @@ from publisher.domain.article import Article, Correction
 from publisher.domain.finding import Finding
 from publisher.domain.issue import Edition, Issue, IssueKind, IssueState, Shaping, SlotId
 from publisher.domain.journal import Journal, Newsletter
-from publisher.domain.reach import Faulty, Reach, correction_id, is_told
+from publisher.domain.reach import Faulty, Reach, correction_id, is_told, owed
 from publisher.domain.retraction import cited
 from publisher.domain.template import TemplateSet
 from publisher.errors import NumberTaken, StoreError, UsageError
@@ -29,11 +29,19 @@ INTRO = mark(
     "We sent you this article earlier. It held a mistake, and we would like you to know: below "
     "you find what was wrong and what is right."
 )
+WITHDRAWN_SUBJECT = mark("Withdrawn: %(title)s")
+WITHDRAWN_INTRO = mark(
+    "We sent you this article earlier. We have withdrawn it since, and we would like you to know "
+    "why."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A correction, the versions that it puts right, and everybody who received one of them."""
+    """A correction, the versions that it puts right, and everybody who received one of them.
+
+    Where the article was withdrawn, that is what is told, in the place of its corrections.
+    """
 
     article: Article
     correction: Correction
@@ -47,16 +55,17 @@ class Trace:
 
 
 def trace(article: Article, journal: Journal, citations: Citations) -> Trace:
-    """Who received the article without its newest correction. Nothing is written.
+    """Who received the article without its newest correction, or before it was withdrawn.
 
-    Raises UsageError where the article has no correction to tell of.
+    Nothing is written. Raises UsageError where there is nothing to tell of.
     """
-    if not article.corrections:
+    correction = owed(article)
+    if correction is None:
         raise UsageError(
             f"{article.path} has no correction: say under `corrections:` what was wrong and what "
-            "is right (date, kind, wrong, right), then try again"
+            "is right (date, kind, wrong, right), or under `withdrawn:` why it was taken back "
+            "(date, reason), then try again"
         )
-    correction = max(article.corrections, key=lambda each: each.date)
     told = {version: is_told(correction, text) for version, text in citations.versions(article.id)}
     faulty = Faulty(
         article.id,
@@ -83,16 +92,8 @@ def plan(
     nobody gets any before somebody has approved it. What cannot be reached is counted in the
     first issue's `excluded`. Raises BlockedByFindings, with nothing written.
     """
-    if found.article.withdrawn is not None or found.article.draft:
-        raise UsageError(
-            f"{found.article.path} cannot be mailed: it is "
-            + (
-                "a draft"
-                if found.article.draft
-                else "withdrawn, and its page says why; to tell its readers, take `withdrawn` out "
-                "until the correction has been sent, then put it back"
-            )
-        )
+    if found.article.draft:
+        raise UsageError(f"{found.article.path} cannot be mailed: it is a draft")
     block(lacking(library.register, journal, store, now), "the correction")
     made: list[Issue] = []
     excluded = found.reach.excluded
@@ -165,6 +166,7 @@ def _one(
                 (found.article,),
                 library.register,
                 catalogue.of(templates, language),
+                withdrawal=found.article.withdrawn is not None,
             )
             editions.append(edition)
         block(findings, f"{newsletter.slug}/{number}")
@@ -209,5 +211,9 @@ def _groups(
 
 def _shaping(found: Trace, templates: TemplateSet, language: str) -> Shaping:
     words = catalogue.of(templates, language)
-    subject = words.gettext(SUBJECT, title=found.article.title)
-    return Shaping(subject=subject, intro=words.gettext(INTRO))
+    subject, intro = SUBJECT, INTRO
+    if found.article.withdrawn is not None:
+        subject, intro = WITHDRAWN_SUBJECT, WITHDRAWN_INTRO
+    return Shaping(
+        subject=words.gettext(subject, title=found.article.title), intro=words.gettext(intro)
+    )

@@ -87,7 +87,7 @@ def _in_the_way(
 ) -> str | None:
     """What blocks the issue as it stands now and nobody set aside; None where nothing does."""
     forced = {each.rule for each in issue.forced}
-    found = standing(store.issues.editions(issue.id), journal, articles)
+    found = standing(store.issues.editions(issue.id), journal, articles, issue.slot)
     blocking = dict.fromkeys(str(f) for f in found if f.blocks and f.rule not in forced)
     return "; ".join(blocking) or None
 

@@ -22,7 +22,8 @@ class Vetted:
     """Implements `ports.Content`: another one's articles, with a register of their works.
 
     An article that rests on a retracted work stays in the library with a blocking finding, so
-    that building and planning stop at it and say so, instead of going on without it. `had` tells
+    that building and planning stop at it and say so, instead of going on without it. One that was
+    withdrawn rests on nothing any more. `had` tells
     of which day the data were that were ever here; it is asked where there are none.
     """
 
@@ -42,6 +43,8 @@ class Vetted:
         register = Register(snapshot, self._data.find(wanted), had)
         found: list[Finding] = []
         for article in read.articles:
+            if article.withdrawn is not None:
+                continue
             wrong = tuple(retractions.article(article, register))
             found += softened(wrong) if article.draft else wrong
         return replace(read, findings=(*read.findings, *found), register=register)

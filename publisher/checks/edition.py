@@ -77,6 +77,7 @@ class _Rendered:
     text_links: frozenset[str]
     register: Register
     said: Catalogue
+    withdrawal: bool = False
 
     def parts(self) -> tuple[tuple[str, str, frozenset[str]], ...]:
         """(template, words without white space, links) of the HTML and of the text."""
@@ -92,14 +93,19 @@ def check(
     articles: Sequence[Article],
     register: Register | None = None,
     words: Catalogue | None = None,
+    *,
+    withdrawal: bool = False,
 ) -> tuple[Finding, ...]:
     """Every finding about the edition of these `articles`, required blocks first.
 
     Looks at nothing but the result, so it holds whatever the templates do. `articles` are
     those the edition was rendered from, in its order, with the same `register`; `words`
-    are the catalogue of its language. What the journal switched off is left out.
+    are the catalogue of its language. `withdrawal`: it tells that they were withdrawn, and must
+    not repeat them. What the journal switched off is left out.
     """
-    rendered = _rendered(edition, journal, articles, register, words)
+    rendered = replace(
+        _rendered(edition, journal, articles, register, words), withdrawal=withdrawal
+    )
     rules = (
         _articles,
         _standing,
@@ -111,7 +117,8 @@ def check(
         _tone,
     )
     found = (finding for rule in rules for finding in rule(rendered))
-    return _kept((*withdrawals.of(articles), *found), journal)
+    gone = () if withdrawal else withdrawals.of(articles)
+    return _kept((*gone, *found), journal)
 
 
 def check_rendered(edition: Edition, journal: Journal) -> tuple[Finding, ...]:
@@ -157,7 +164,15 @@ def _articles(rendered: _Rendered) -> Iterator[Finding]:
         )
     for article in rendered.articles:
         for name, words, links in rendered.parts():
-            yield from _one_article(article, name, words, links, rendered.journal)
+            one = _one_withdrawn if rendered.withdrawal else _one_article
+            yield from one(article, name, words, links, rendered.journal)
+            if rendered.journal.article_url(article) not in links:
+                yield _found(
+                    "edition-article-link",
+                    name,
+                    f"the page of '{article.title}' is not linked",
+                    "link it in the template",
+                )
 
 
 def _one_article(
@@ -171,6 +186,44 @@ def _one_article(
     notice = next((c.notice for c in journal.categories if c.slug == article.category), "")
     wanted += [("edition-notice", "notice of the category", notice)] if bare(notice) else []
     wanted += [("edition-correction", "correction", c.right) for c in article.corrections]
+    yield from _seen(article, name, words, wanted)
+    hrefs = {href for source in article.sources for _, href in source.links}
+    if not hrefs & links:
+        yield _found(
+            "edition-source",
+            name,
+            f"'{article.title}' has no source that a reader can follow",
+            "link its sources in the template",
+        )
+
+
+def _one_withdrawn(
+    article: Article, name: str, words: str, _links: frozenset[str], _journal: Journal
+) -> Iterator[Finding]:
+    reason = article.withdrawn.reason if article.withdrawn else ""
+    yield from _seen(
+        article,
+        name,
+        words,
+        (
+            ("edition-title", "title", article.title),
+            ("edition-correction", "reason of the withdrawal", reason),
+        ),
+    )
+    rest = words.replace(bare(reason), "")  # a reason may quote what was wrong
+    for what, value in (("summary", article.summary), ("key takeaway", article.key_takeaway)):
+        if bare(value) and bare(value) in rest:
+            yield _found(
+                "edition-withdrawn",
+                name,
+                f"the {what} of '{article.title}' is shown, though it was withdrawn",
+                "show nothing of an article with `article.withdrawn` but title, date and reason",
+            )
+
+
+def _seen(
+    article: Article, name: str, words: str, wanted: Iterable[tuple[str, str, str]]
+) -> Iterator[Finding]:
     for rule, what, value in wanted:
         if not bare(value):
             yield Finding(
@@ -184,24 +237,11 @@ def _one_article(
             yield _found(
                 rule, name, f"the {what} of '{article.title}' is missing", "show it in the template"
             )
-    hrefs = {href for source in article.sources for _, href in source.links}
-    if not hrefs & links:
-        yield _found(
-            "edition-source",
-            name,
-            f"'{article.title}' has no source that a reader can follow",
-            "link its sources in the template",
-        )
-    if journal.article_url(article) not in links:
-        yield _found(
-            "edition-article-link",
-            name,
-            f"the page of '{article.title}' is not linked",
-            "link it in the template",
-        )
 
 
 def _standing(rendered: _Rendered) -> Iterator[Finding]:
+    if rendered.withdrawal:
+        return  # it shows no source
     for article in rendered.articles:
         for found in retractions.article(article, rendered.register):
             if found.blocks:

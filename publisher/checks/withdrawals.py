@@ -10,7 +10,8 @@ from publisher.domain.finding import Finding, Place, Severity
 EDITIONS_LIMIT = 500
 
 RULES: Mapping[str, str] = {
-    "edition-withdrawn": "No article that was withdrawn leaves in an issue.",
+    "edition-withdrawn": "No article that was withdrawn leaves in an issue; what tells of it shows "
+    "its reason, and neither summary nor key takeaway.",
     "edition-number": "An issue has at most 500 editions (lists of articles × languages).",
 }
 
@@ -24,7 +25,8 @@ def of(articles: Iterable[Article]) -> Iterator[Finding]:
                 Severity.ERROR,
                 Place(article.path),
                 f"'{article.title}' was withdrawn on {article.withdrawn.date}",
-                f"leave it out: publisher issue edit ISSUE --drop {article.slug}",
+                f"leave it out: publisher issue edit ISSUE --drop {article.slug}, or cancel an "
+                f"issue of nothing else; to tell its readers: publisher correct {article.slug}",
             )
 
 

@@ -25,7 +25,7 @@ def correct(
         bool, typer.Option("--plan", help="Draft the issue that tells them; nobody gets it yet.")
     ] = False,
 ) -> None:
-    """Show who received an article without its newest correction, and who can still be told."""
+    """Show who received an article before it was corrected or withdrawn, and can still be told."""
     session: Session = context.obj
     with session.app() as app:
         library = app.content.load()
@@ -67,12 +67,12 @@ def _lines(found: Trace) -> list[str]:
     reach = found.reach
     lines = [
         f"{found.article.title}",
-        f"  {found.correction.kind} of {found.correction.date}: {found.correction.right}",
+        f"  {_what(found)} {found.correction.date}: {found.correction.right}",
     ]
     if not found.faulty.versions:
-        return [*lines, "No issue carried the article without this correction: nobody to tell."]
+        return [*lines, "No issue carried the article before it said so: nobody to tell."]
     versions = words.count(len(found.faulty.versions), "version")
-    lines.append(f"  {versions} went out without it:")
+    lines.append(f"  {versions} went out before:")
     lines.append(f"  {words.count(reach.people, 'person', 'people')} can be told, each once")
     lines += [
         f"    {slug}{f' ({language})' if language else ''}: {number:,}"
@@ -87,6 +87,10 @@ def _lines(found: Trace) -> list[str]:
     return lines
 
 
+def _what(found: Trace) -> str:
+    return "withdrawn on" if found.article.withdrawn else f"{found.correction.kind} of"
+
+
 def _document(found: Trace) -> dict[str, Any]:
     reach = found.reach
     return {
@@ -94,6 +98,7 @@ def _document(found: Trace) -> dict[str, Any]:
         "correction": found.id,
         "kind": str(found.correction.kind),
         "date": found.correction.date.isoformat(),
+        "withdrawn": found.article.withdrawn is not None,
         "versions": list(found.faulty.versions),
         "people": reach.people,
         "reachable": [

@@ -115,7 +115,7 @@ def _stopped(app: App, issue: Issue, forced: Sequence[Forcing]) -> Sequence[Forc
     """Raise BlockedByFindings where it must not leave now; those of `forced` that it needs."""
     before = {each.rule for each in issue.forced}
     articles = app.content.load().articles
-    found = standing(app.store.issues.editions(issue.id), app.journal, articles)
+    found = standing(app.store.issues.editions(issue.id), app.journal, articles, issue.slot)
     passed = plan.block(found, words.name(issue), {*before, *(each.rule for each in forced)})
     return [each for each in forced if each.rule in passed - before]
 

@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from publisher.domain.article import Article, Correction
+from publisher.domain.article import Article, Correction, CorrectionKind
+from publisher.domain.issue import IssueKind, SlotId
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,33 @@ def correction_id(article: Article, correction: Correction) -> str:
     """What names a correction for good: its article, its day and its words."""
     said = (article.id, correction.date.isoformat(), correction.kind, correction.wrong)
     return hashlib.sha256("\0".join((*said, correction.right)).encode()).hexdigest()[:16]
+
+
+def taken_back(article: Article) -> Correction | None:
+    """A withdrawal as the correction that it is: `right` is its reason, and nothing is put right
+    (`wrong` is empty). None for an article that stands.
+    """
+    if article.withdrawn is None:
+        return None
+    return Correction(
+        article.withdrawn.date, CorrectionKind.RETRACTION, "", article.withdrawn.reason
+    )
+
+
+def owed(article: Article) -> Correction | None:
+    """What its readers are to be told: that it was withdrawn, else its newest correction."""
+    newest = max(article.corrections, key=lambda each: each.date, default=None)
+    return taken_back(article) or newest
+
+
+def takes_back(slot: SlotId, article: Article) -> bool:
+    """Whether the issue of this slot tells that the article was withdrawn, for today's reason."""
+    told = taken_back(article)
+    return (
+        told is not None
+        and slot.kind is IssueKind.CORRECTION
+        and slot.key == correction_id(article, told)
+    )
 
 
 def is_told(correction: Correction, text: str) -> bool:

@@ -132,7 +132,8 @@ class Register:
 class Cited:
     """A source as one version of an article cites it. `names` are its keys, as `keys` makes them.
 
-    `acknowledged`: that version says that the work was retracted, and why it is cited.
+    `acknowledged`: that version says that the work was retracted, and why it is cited; or it is
+    withdrawn, so that nothing rests on the work any more.
     """
 
     article_id: str
@@ -162,7 +163,7 @@ def cited(articles: Iterable[Article]) -> tuple[Cited, ...]:
             source.key,
             source.title,
             keys(source),
-            source.acknowledged is not None,
+            source.acknowledged is not None or article.withdrawn is not None,
         )
         for article in articles
         for source in article.sources

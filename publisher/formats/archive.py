@@ -11,7 +11,7 @@ from publisher.domain.article import Article, Correction
 from publisher.domain.issue import ArchivedIssue
 from publisher.domain.journal import Journal
 from publisher.domain.leaf import Leaf, fingerprint
-from publisher.domain.reach import is_told
+from publisher.domain.reach import is_told, taken_back
 from publisher.formats import channel
 from publisher.formats.copies import archive_html
 from publisher.formats.feed import clean
@@ -50,6 +50,9 @@ def noticed(entry: ArchivedIssue, articles: Mapping[str, Article]) -> Noticed:
         article = articles.get(article_id)
         if article is None:
             continue
+        gone = taken_back(article)
+        if gone is not None and is_told(gone, entry.edition.text):
+            continue  # the mail itself tells of it
         missing = tuple(c for c in article.corrections if not is_told(c, entry.edition.text))
         if missing or article.withdrawn is not None:
             found.append((article, missing))

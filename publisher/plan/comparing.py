@@ -8,7 +8,7 @@ from datetime import datetime
 
 from publisher.domain.article import Article, by_id
 from publisher.domain.cadence import Slot
-from publisher.domain.issue import Issue, IssueState
+from publisher.domain.issue import Issue, IssueKind, IssueState
 from publisher.domain.journal import Journal, Newsletter
 from publisher.domain.template import TemplateSet
 from publisher.formats import email
@@ -107,10 +107,13 @@ def since_planned(
 def since_last(
     issue: Issue, *, journal: Journal, library: Library, store: Store
 ) -> Difference | None:
-    """Against the issue of this newsletter and cadence before it; None where there is none.
+    """Against the issue of this newsletter and cadence before it; None where there is none, and
+    for a correction, whose readers are those of a mistake.
 
     Each article goes once, so the articles of both differ as a rule. Raises NotFound.
     """
+    if issue.slot.kind is IssueKind.CORRECTION:
+        return None
     newsletter = newsletter_of(journal, issue.newsletter)
     before = _before(issue, store.issues)
     if before is None or issue.number is None:

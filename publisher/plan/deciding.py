@@ -12,6 +12,7 @@ from publisher.domain.article import Article, by_id
 from publisher.domain.finding import Finding
 from publisher.domain.issue import Edition, Issue, IssueEvent, IssueKind, IssueState, Shaping, step
 from publisher.domain.journal import Journal, Newsletter
+from publisher.domain.reach import takes_back
 from publisher.domain.retraction import cited
 from publisher.domain.template import TemplateSet
 from publisher.errors import Defect, NotAllowed, NotFound, UsageError
@@ -59,17 +60,15 @@ def reshape(
 
     None leaves a text as it is, "" returns it to the journal's own words. `order` and `drop`
     name articles by id or slug: those in `order` come first, the rest follow as they were.
-    Articles withdrawn since leave too. Voids an approval. Raises NotFound, NotAllowed,
-    UsageError, BlockedByFindings; then nothing has changed.
+    Articles withdrawn since leave too, unless that is what the issue tells. Voids an
+    approval. Raises NotFound, NotAllowed, UsageError, BlockedByFindings; then nothing has changed.
     """
     issue = store.issues.get(issue_id)
     step(issue.state, IssueEvent.EDIT)  # before any work: NotAllowed unless draft or approved
     newsletter = newsletter_of(journal, issue.newsletter)
     known = by_id(library.articles)
     members = [article_id for article_id, _ in issue.articles]
-    gone = [
-        a for a in members if a not in known or known[a].draft or known[a].withdrawn is not None
-    ]
+    gone = [a for a in members if a not in known or _is_gone(known[a], issue)]
     before = issue.shaping
     for name, text in (("subject", subject), ("preheader", preheader), ("intro", intro)):
         _sound(name, text or "")
@@ -139,6 +138,10 @@ def _too_late(issue: Issue, now: datetime, cutoff: timedelta) -> bool:
 def _late_reason(cutoff: timedelta) -> str:
     hours = round(cutoff.total_seconds() / 3600)
     return f"not approved within {hours} hours of its slot; its articles go with the next slot"
+
+
+def _is_gone(article: Article, issue: Issue) -> bool:
+    return article.draft or (article.withdrawn is not None and not takes_back(issue.slot, article))
 
 
 def _text(given: str | None, before: str | None) -> str | None:
@@ -217,6 +220,7 @@ def _editions(
                 articles,
                 library.register,
                 catalogue.of(templates, edition.language),
+                withdrawal=any(takes_back(issue.slot, article) for article in articles),
             )
         )
         made.append(replace(fresh, id=edition.id))

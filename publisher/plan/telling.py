@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from publisher.domain.article import Article, Correction
 from publisher.domain.issue import IssueState
-from publisher.domain.reach import is_told
+from publisher.domain.reach import is_told, taken_back
 from publisher.ports import Issues
 
 RECENT = timedelta(days=92)
@@ -27,6 +27,7 @@ def untold(
 ) -> tuple[tuple[Article, Correction], ...]:
     """Each recent correction of an article that this newsletter carried and has not told of yet.
 
+    Of one that was withdrawn that alone is told (`taken_back`).
     `besides` are articles that the issue carries itself, `but` the issue that is made anew.
     Nothing is looked up while no article has a recent correction.
     """
@@ -35,7 +36,7 @@ def untold(
         (article, correction)
         for article in articles
         if article.has_appeared(slot_at) and article.id not in besides
-        for correction in article.corrections
+        for correction in _told(article)
         if first <= correction.date <= last
     ]
     if not recent:
@@ -48,3 +49,8 @@ def untold(
         for article, correction in recent
         if article.id in carried and not any(is_told(correction, text) for text in texts)
     )
+
+
+def _told(article: Article) -> tuple[Correction, ...]:
+    gone = taken_back(article)
+    return article.corrections if gone is None else (gone,)

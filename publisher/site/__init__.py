@@ -113,15 +113,19 @@ class Tree:
         """Those of `urls` that a reader could not open now; in their order, each once.
 
         Served from here, a page is live when its file is; on a static host when it answers
-        HEAD with 2xx, after redirects that stay on the host.
+        HEAD with 2xx, after redirects that stay on the host, or with 410 where the article was
+        withdrawn and its page says why.
         """
         asked = tuple(dict.fromkeys(urls))
         if self._command is None:
             return [url for url in asked if not self._is_here(url)]
         import httpx  # a tenth of a second that no build needs
 
+        from publisher.formats import answers
+
         with httpx.Client(timeout=self._timeout, follow_redirects=False) as client:
-            return [url for url in asked if not self._answers(client, url)]
+            gone = answers.control(self.read(answers.CONTROL)).gone
+            return [url for url in asked if not self._answers(client, url, gone)]
 
     def publish(self) -> None:
         """Run the publish command, where there is one. Raises SiteError with what it said."""
@@ -321,7 +325,7 @@ class Tree:
             name += "index.html"
         return is_inside(name) and (self._public / name).is_file()
 
-    def _answers(self, client: httpx.Client, url: str) -> bool:
+    def _answers(self, client: httpx.Client, url: str, gone: frozenset[str]) -> bool:
         import httpx
 
         try:
@@ -329,6 +333,8 @@ class Tree:
                 if not self._is_ours(url):
                     return False
                 answer = client.head(url)
+                if answer.status_code == httpx.codes.GONE:
+                    return urlsplit(url).path.removeprefix(self._url.path) in gone
                 if not answer.is_redirect:
                     return answer.is_success
                 url = urljoin(url, answer.headers["location"])

@@ -43,10 +43,13 @@ def count(
     this = _of(connection, issue_id)
     out = _out(connection, this, default_cadence, categories)
     if earlier is None:
+        removed = _counted(connection, this, out.why(), and_(out.any(), _got(issue_id)))
+        if this.slot.kind is IssueKind.CORRECTION:
+            return Turnover({}, removed)  # nobody receives a mistake afterwards
         joined = case((S.confirmed_at > this.planned_at, SINCE), else_=WISHES)
         return Turnover(
             added=_counted(connection, this, joined, and_(~out.any(), ~_got(issue_id))),
-            removed=_counted(connection, this, out.why(), and_(out.any(), _got(issue_id))),
+            removed=removed,
         )
     before_id, others = earlier
     before = _of(connection, before_id)
@@ -102,11 +105,16 @@ class _Out:
 def _out(
     connection: Connection, this: _Planned, default_cadence: str, categories: Collection[str]
 ) -> _Out:
+    gone = {
+        "unsubscribed": state_is(S.state, SubscriptionState.UNSUBSCRIBED),
+        "unconfirmed": state_is(S.state, SubscriptionState.PENDING),
+        "suppressed": suppressed_ids(),
+    }
+    if this.slot.kind is IssueKind.CORRECTION:
+        return _Out(gone)  # whatever they read, and how often: they received the mistake
     return _Out(
-        {
-            "unsubscribed": state_is(S.state, SubscriptionState.UNSUBSCRIBED),
-            "unconfirmed": state_is(S.state, SubscriptionState.PENDING),
-            "suppressed": suppressed_ids(),
+        gone
+        | {
             "other cadence": ~func.coalesce(
                 cadence_is(this.slot.cadence, default_cadence), false()
             ),

@@ -279,6 +279,8 @@ class Host(BaseHTTPRequestHandler):
             "/loop": (302, "/loop"),
             "/broken": (500, None),
             "/bad": (302, "http://[bad"),
+            "/articles/gone/": (410, None),
+            "/articles/lost/": (410, None),
         }.get(self.path, (404, None))
         self.send_response(code)
         if where:
@@ -301,10 +303,16 @@ def host() -> Iterator[str]:
 
 
 def test_on_a_static_host_a_page_is_live_when_it_answers(tmp_path: Path, host: str) -> None:
-    """2xx after redirects within the host; errors, loops and other hosts are not."""
+    """2xx after redirects within the host, or 410 where an article was withdrawn; errors, loops
+    and other hosts are not.
+    """
     site_ = tree(tmp_path, "true", url=host)
     dead = [f"{host}{path}" for path in ("/none", "/away", "/port", "/loop", "/broken", "/bad")]
     assert site_.not_live([f"{host}/ok/", f"{host}/moved", *dead]) == dead
+    gone, lost = f"{host}/articles/gone/", f"{host}/articles/lost/"
+    assert site_.not_live([gone]) == [gone]
+    site_.write({"_site.json": b'{"redirects": {}, "gone": ["/articles/gone/"]}'})
+    assert site_.not_live([gone, lost]) == [lost]
 
 
 def test_a_host_that_is_down_has_nothing_live(tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from email import message_from_bytes, policy
+
+from tests import retractions
 from tests.cli.conftest import Journal
 from tests.cli.test_sending import outbox
 
@@ -10,6 +13,10 @@ CORRECTION = """corrections:
     kind: correction
     wrong: We named the wrong dose.
     right: The dose was 2000 units a day.
+evidence: strong"""
+WITHDRAWAL = """withdrawn:
+  date: 2026-11-25
+  reason: The trial that it rested on was retracted.
 evidence: strong"""
 LATER = "2026-11-26T09:00+00:00"
 
@@ -40,3 +47,36 @@ def test_a_correction_is_seen_drafted_approved_and_sent(planned: Journal) -> Non
     assert "Corrected since" not in (planned.root / "public/issues/weekly/2/index.html").read_text()
     feed = (planned.root / "public/atom.xml").read_text()
     assert "The dose was 2000 units a day." in feed
+
+
+def test_readers_are_told_that_an_article_was_withdrawn(planned: Journal) -> None:
+    """Because its source was retracted: the page says so, the mail too, and nothing is in the way."""
+    planned.run("send", "weekly/1", "--yes")
+    doi = "10.1056/NEJMoa1809944"
+    data = retractions.write(planned.root / "rw.csv", [retractions.row(1, doi=doi)])
+    planned.run("sources", "refresh", "--from", str(data), "--as-of", "2026-11-22", code=1)
+    path = planned.root / "content/vitamin-d.md"
+    stands = path.read_text()
+    planned.run("build", now=LATER, code=1)
+    path.write_text(stands.replace("evidence: strong", WITHDRAWAL))
+    planned.run("build", now=LATER)
+    shown = planned.run("correct", "vitamin-d", now=LATER).stdout
+    assert "  withdrawn on 2026-11-25: The trial that it rested on was retracted." in shown
+    assert "3 people can be told, each once" in shown
+    drafted = planned.json("correct", "vitamin-d", "--plan", now=LATER)
+    assert drafted["withdrawn"]
+    assert drafted["issues"][0]["subject"].startswith("Withdrawn: ")
+    assert "nothing" in planned.run("issue", "diff", "weekly/2", now=LATER).stdout
+    planned.run("issue", "edit", "weekly/2", "--intro", "We are sorry.", now=LATER)
+    planned.run("issue", "approve", "weekly/2", "--yes", now=LATER)
+    planned.run("send", "weekly/2", "--yes", now="2026-11-26T09:05+00:00")
+    mails = [message_from_bytes(one.read_bytes(), policy=policy.default) for one in outbox(planned)]
+    told = [one for one in mails if one["Subject"].startswith("Withdrawn: ")]
+    assert len(told) == 3
+    said = told[0].get_body(("plain",))
+    assert said is not None
+    assert "The trial that it rested on was retracted." in said.get_content()
+    assert "Key takeaway" not in said.get_content()
+    assert planned.json("issue", "show", "weekly/2")["counts"] == {"accepted": 3}
+    assert "correction weekly/2 planned for 3 people" in planned.run("ledger", "vitamin-d").stdout
+    planned.run("watch", now=LATER)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 from itertools import count
+from pathlib import Path
 
 import pytest
 
@@ -18,9 +19,12 @@ from publisher.domain.journal import Journal
 from publisher.domain.subscription import SubscriptionEvent, Suppression, SuppressionReason
 from publisher.domain.template import TemplateSet
 from publisher.errors import BlockedByFindings, UsageError
+from publisher.formats.email import links
 from publisher.plan import approve, lapse, reshape
 from publisher.plan import plan as plan_slot
 from publisher.ports import Library, Store
+from publisher.release import Report, release
+from publisher.site import Tree
 from publisher.transports.memory import MemoryTransport
 from tests.factories import article, journal, newsletter, numbered
 from tests.verbs.outbox import KEYS, QUICK, never
@@ -39,6 +43,8 @@ RIGHT = replace(
         ),
     ),
 )
+REASON = "The trial that it rested on was retracted."
+GONE = replace(RIGHT, version="e" * 64, withdrawn=Withdrawal(date(2026, 11, 25), REASON))
 LATER = TUESDAY + timedelta(days=2)
 NONCE = (f"{number:032x}" for number in count())
 
@@ -247,15 +253,113 @@ def test_a_draft_correction_waits_as_long_as_it_takes(world: World) -> None:
 
 
 def test_what_cannot_be_mailed_is_refused(world: World) -> None:
-    """A withdrawn article has a page that says why; one that rests on a retracted work stays."""
+    """A draft, and what lacks what a reader is owed."""
     world.send(0, WRONG)
-    gone = replace(RIGHT, withdrawn=Withdrawal(date(2026, 11, 25), "It was wrong."))
-    with pytest.raises(UsageError, match="withdrawn"):
-        world.correct(gone)
     with pytest.raises(UsageError, match="a draft"):
         world.correct(replace(RIGHT, draft=True))
     with pytest.raises(BlockedByFindings):
         world.correct(replace(RIGHT, key_takeaway=""))
+
+
+def released(world: World, issue: Issue, public: Path, *articles: Article) -> Report:
+    """Approve it, and let it go from a tree that has every page of the journal that it links to."""
+    approve(world.store, issue.id, by="x", now=LATER, cutoff=timedelta(hours=48))
+    site = Tree(public, url=JOURNAL.url, command=None, check_timeout=timedelta(seconds=1))
+    pages = [url for e in world.store.issues.editions(issue.id) for url in links(e, JOURNAL)]
+    paths = (url.removeprefix(f"{JOURNAL.url}/") for url in pages)
+    site.write({f"{path}index.html": b"x" for path in paths})
+    return release(world.store, site, JOURNAL, LATER, articles=articles)
+
+
+def test_whoever_received_a_withdrawn_article_is_told_why(world: World, tmp_path: Path) -> None:
+    """In each one's language, without the claim; the gate lets that pass, and nothing else of it."""
+    world.send(0, WRONG)
+    world.send(1, WRONG)
+    (corrected, other) = world.correct()
+    found = world.trace(GONE)
+    assert (found.correction.right, found.faulty.versions) == (REASON, (WRONG.version,))
+    issues = world.correct(GONE)
+    assert [(one.newsletter, one.audience) for one in issues] == [("other", 1), ("weekly", 4)]
+    assert world.correct(GONE) == issues
+    german, english = (
+        next(e for e in world.store.issues.editions(one.id) if e.language == language)
+        for one, language in zip(issues, ("de", "en"), strict=True)
+    )
+    assert english.subject == f"Withdrawn: {WRONG.title}"
+    assert german.subject == f"Zurückgezogen: {WRONG.title}"
+    assert english.preheader == REASON
+    for part in (english.html, english.text):
+        said = " ".join(part.split())
+        assert "We have withdrawn it since" in said
+        assert "This article was withdrawn on November 25, 2026." in said
+        assert REASON in said
+        assert JOURNAL.article_url(GONE) in said
+        assert WRONG.key_takeaway not in said
+        assert WRONG.summary not in said
+        assert "Six people slept." not in said
+    assert "Dieser Beitrag wurde am 25. November 2026 zurückgezogen." in german.text
+    (held,) = released(world, other, tmp_path / "a", GONE).held
+    assert "publisher correct" in held.why  # the correction repeats what was withdrawn
+    weekly = issues[1]
+    shaped = reshape(
+        weekly.id,
+        journal=JOURNAL,
+        library=Library((GONE,), ()),
+        templates=world.templates,
+        store=world.store,
+        now=LATER,
+        intro="We are sorry.",
+    )
+    assert shaped.shaping.dropped == ()
+    reworded = replace(GONE, withdrawn=Withdrawal(date(2026, 11, 25), "Another reason."))
+    with pytest.raises(UsageError, match="cancel it instead"):
+        reshape(
+            weekly.id,
+            journal=JOURNAL,
+            library=Library((reworded,), ()),
+            templates=world.templates,
+            store=world.store,
+            now=LATER,
+        )
+    world.store.issues.move(other.id, IssueEvent.CANCEL, LATER)
+    world.store.issues.move(corrected.id, IssueEvent.CANCEL, LATER)
+    report = released(world, weekly, tmp_path / "b", GONE)
+    assert [one.id for one in report.released] == [weekly.id]
+    shown = ArchivedIssue(report.released[0], english)
+    page = build(JOURNAL, Library((GONE,), ()), world.templates, (shown,), LATER)
+    assert b"Corrected since" not in page[f"issues/weekly/{weekly.number}/index.html"]
+
+
+def test_a_template_that_repeats_what_was_withdrawn_is_stopped(world: World) -> None:
+    """A journal's own that knows nothing of withdrawals, or leaves the reason out."""
+    world.send(0, WRONG)
+    name = "email/_withdrawn.txt"
+    text = world.templates.templates[name]
+    for body, rule in (
+        ("{{ entry.article.key_takeaway }}" + text.text, "edition-withdrawn"),
+        (text.text.replace("article.withdrawn.reason", "entry.url"), "edition-correction"),
+    ):
+        own = replace(text, text=body)
+        world.templates = replace(
+            world.templates, templates={**world.templates.templates, name: own}
+        )
+        with pytest.raises(BlockedByFindings, match=rule):
+            world.correct(GONE)
+
+
+def test_the_next_digest_tells_of_a_withdrawal(world: World) -> None:
+    """Once, in the box of corrections, and of nothing else about that article."""
+    world.send(0, WRONG)
+    first, second = numbered(2, category="sleep", published_at=TUESDAY + timedelta(days=1))
+    told = world.send(0, GONE, first, at=1)
+    edition = world.store.issues.editions(told.id)[0]
+    for part in (edition.html, edition.text):
+        assert "Withdrawn on November 25, 2026:" in part
+        assert REASON in " ".join(part.split())
+        assert "Six people slept." not in part
+    later = replace(second, published_at=TUESDAY + timedelta(days=8))
+    after = world.send(0, GONE, first, later, at=2)
+    assert "Withdrawn" not in world.store.issues.editions(after.id)[0].text
 
 
 def test_the_next_digest_tells_of_it_once(world: World) -> None:
