@@ -37,8 +37,9 @@ _BUSY = frozenset({429, 500, 502, 503, 504})
 class Registries:
     """Asks about works. `contact` is a mail address, `timeout` and `pause` are seconds.
 
-    Every method raises OperatorError where somebody cannot be reached or answers nonsense, and
-    NotFound where nobody knows the work. `fresh` asks anew what is in `cache` already.
+    `addresses` are those of `settings_sources.Lookup`. Every method raises OperatorError where
+    somebody cannot be reached or answers nonsense, and NotFound where nobody knows the work.
+    `fresh` asks anew what is in `cache` already.
     """
 
     def __init__(
@@ -78,6 +79,51 @@ class Registries:
             return registries.datacite(_part(_part(found, "data"), "attributes")) | {"doi": doi}
         raise NotFound(f"neither Crossref nor DataCite knows the DOI {doi}: look at it again")
 
+    def in_pubmed(self, doi: str) -> dict[str, Any]:
+        """What PubMed adds to the work with this DOI: `pmid`, `pmcid`, and what kind of study it
+        was; empty where it does not know it.
+        """
+        query = self._query("pubmed") | {"term": f'"{doi}"[doi]', "retmax": "2"}
+        found = self._json(f"{self._addresses['pubmed']}/esearch.fcgi", query)
+        numbers = _part(found or {}, "esearchresult").get("idlist")
+        # A search may find what it thinks is meant: the work itself says whether it is that.
+        for number in numbers if isinstance(numbers, list) else ():
+            with suppress(NotFound):
+                known = self.pmid(str(number))
+                if str(known.get("doi")).casefold() == doi.casefold():
+                    return {
+                        name: known[name] for name in ("pmid", "pmcid", "kind") if name in known
+                    }
+        return {}
+
+    def isbn(self, isbn: str) -> dict[str, Any]:
+        """The book with this ISBN-13, from Open Library."""
+        name = f"ISBN:{isbn}"
+        query = {"bibkeys": name, "format": "json", "jscmd": "data"}
+        found = self._json(f"{self._addresses['openlibrary']}/api/books", query)
+        book = _part(found or {}, name)
+        if not book:
+            raise NotFound(
+                f"Open Library knows no book {isbn}: look at the number again, or describe the "
+                f"book by hand, with `isbn: {isbn}`"
+            )
+        return registries.openlibrary(book) | {"isbn": isbn}
+
+    def nct(self, number: str) -> dict[str, Any]:
+        """The trial with this number (`NCT04245722`), from ClinicalTrials.gov."""
+        found = self._json(f"{self._addresses['clinicaltrials']}/studies/{number}", {})
+        if found is None:
+            raise NotFound(f"ClinicalTrials.gov knows no trial {number}: look at it again")
+        return {"nct": number} | registries.clinicaltrials(_part(found, "protocolSection"))
+
+    def isrctn(self, number: str) -> dict[str, Any]:
+        """The trial with this number (`ISRCTN83971151`), from the ISRCTN registry."""
+        url = f"{self._addresses['isrctn']}/trial/{number}/format/default"
+        found = self._answer(url, {}, "application/xml", registries.isrctn)
+        if found is None or "title" not in found:
+            raise NotFound(f"the ISRCTN registry knows no trial {number}: look at it again")
+        return {**found, "isrctn": number}
+
     def pmid(self, number: str) -> dict[str, Any]:
         """The work with this number in PubMed."""
         return self._summary("pubmed", number, f"PubMed knows no work {number}") | {"pmid": number}
@@ -105,45 +151,53 @@ class Registries:
             self._client.close()
 
     def _summary(self, base: str, number: str, unknown: str) -> dict[str, Any]:
-        query = {
-            "db": base,
-            "id": number,
-            "retmode": "json",
-            "tool": TOOL,
-            "email": self._contact,
-        }
+        query = self._query(base) | {"id": number}
         found = self._json(f"{self._addresses['pubmed']}/esummary.fcgi", query)
         summary = _part(_part(found or {}, "result"), number)
         if not summary or "error" in summary:
             raise NotFound(f"{unknown}: look at the number again")
         return registries.pubmed(summary)
 
+    def _query(self, base: str) -> dict[str, str]:
+        return {"db": base, "retmode": "json", "tool": TOOL, "email": self._contact}
+
     def _json(self, url: str, query: Mapping[str, str]) -> Mapping[str, Any] | None:
-        """The document there, None where the server says that there is none."""
+        return self._answer(url, query, "application/json", _table)
+
+    def _answer(
+        self,
+        url: str,
+        query: Mapping[str, str],
+        accept: str,
+        read: Callable[[bytes], Mapping[str, Any]],
+    ) -> Mapping[str, Any] | None:
+        """What `read` makes of the document there, None where the server says that there is none.
+
+        `read` raises ValueError for a document that is none, with words for what it is.
+        """
         key = f"{url}?{sorted(query.items())}"
         kept = self._cache / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
-        if not self._fresh and (known := self._kept(kept)) is not None:
+        if not self._fresh and (known := self._kept(kept, read)) is not None:
             return known
-        status, body, _ = self._get(url, query, "application/json")
+        status, body, _ = self._get(url, query, accept)
         if status in (400, 404, 410):
             return None
         if status != 200:
             raise OperatorError(f"{_host(url)} answers {status}; try again later")
         try:
-            found = json.loads(body)
+            found = read(body)
         except ValueError as wrong:
-            raise OperatorError(f"{_host(url)} answers what is no JSON: {wrong}") from wrong
-        if not isinstance(found, dict):
-            raise OperatorError(f"{_host(url)} answers something else than it documents")
+            raise OperatorError(f"{_host(url)} answers {wrong}") from wrong
         self._keep(kept, body)
         return found
 
-    def _kept(self, file: Path) -> Mapping[str, Any] | None:
+    def _kept(
+        self, file: Path, read: Callable[[bytes], Mapping[str, Any]]
+    ) -> Mapping[str, Any] | None:
         with suppress(OSError, ValueError):  # not there, or spoilt: it is asked for again
             age = self._now.timestamp() - file.stat().st_mtime
             if abs(age) < FRESH.total_seconds():
-                found = json.loads(file.read_bytes())
-                return found if isinstance(found, dict) else None
+                return read(file.read_bytes())
         return None
 
     def _keep(self, file: Path, body: bytes) -> None:
@@ -188,6 +242,16 @@ class Registries:
                 "the work by hand (docs/article-format.md, Sources)"
             ) from wrong
         raise AssertionError("the last attempt returns")
+
+
+def _table(body: bytes) -> Mapping[str, Any]:
+    try:
+        found = json.loads(body)
+    except ValueError as wrong:
+        raise ValueError(f"what is no JSON: {wrong}") from wrong
+    if isinstance(found, dict):
+        return found
+    raise ValueError("something else than it documents")
 
 
 def _wait(answer: httpx.Response, usual: float) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -13,14 +14,14 @@ from publisher.settings_model import Document
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """Who is asked about a work, and as whom. The addresses have no trailing slash.
+    """Who is asked about a work, and as whom.
 
-    `contact` is whom they may write to about our requests; `pause` lies between two of them.
+    `addresses` of `crossref`, `datacite`, `pubmed`, `openlibrary`, `clinicaltrials` and `isrctn`
+    have no trailing slash. `contact` is whom they may write to about our requests; `pause` lies
+    between two of them.
     """
 
-    crossref: str
-    datacite: str
-    pubmed: str
+    addresses: Mapping[str, str]
     contact: str
     timeout: timedelta = timedelta(seconds=20)
     pause: timedelta = timedelta(seconds=1)
@@ -30,9 +31,14 @@ def lookup(document: Document) -> Lookup:
     """Whom `publisher cite` asks. Without a contact of its own, staff's address or the sender's."""
     given, journal = document.sources, document.journal
     return Lookup(
-        crossref=given.crossref,
-        datacite=given.datacite,
-        pubmed=given.pubmed,
+        addresses={
+            "crossref": given.crossref,
+            "datacite": given.datacite,
+            "pubmed": given.pubmed,
+            "openlibrary": given.openlibrary,
+            "clinicaltrials": given.clinicaltrials,
+            "isrctn": given.isrctn,
+        },
         contact=given.contact or journal.staff or journal.sender.address,
         timeout=given.lookup_timeout,
         pause=given.lookup_delay,

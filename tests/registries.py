@@ -1,4 +1,4 @@
-"""Crossref, DataCite and PubMed on a real socket, with answers in the formats they document."""
+"""Crossref, DataCite, PubMed and the other registries on a real socket, with answers in the formats they document."""
 
 from __future__ import annotations
 
@@ -33,6 +33,13 @@ CROSSREF: dict[str, dict[str, Any]] = {
         "publisher": "Massachusetts Medical Society",
         "URL": "https://doi.org/10.1056/nejmoa1910607",
         "ISSN": ["0028-4793"],
+    },
+    "10.1056/NEJMoa1511939": {
+        "type": "journal-article",
+        "title": ["A Randomized Trial of Intensive versus Standard Blood-Pressure Control"],
+        "author": [{"name": "SPRINT Research Group"}],
+        "short-container-title": ["N Engl J Med"],
+        "issued": {"date-parts": [[2015, 11, 26]]},
     },
     "10.1000/book": {
         "type": "edited-book",
@@ -103,6 +110,62 @@ SUMMARIES: dict[str, dict[str, Any]] = {
         ],
     },
 }
+FOUND = {"10.1056/NEJMoa1511939": ["26551272"], "10.1000/other": ["26551272"]}
+"""What PubMed's search finds for a DOI; the second one by mistake."""
+BOOKS: dict[str, dict[str, Any]] = {
+    "9783161484100": {
+        "url": "https://openlibrary.org/books/OL1M/Sleep",
+        "title": "Sleep",
+        "subtitle": "a guide",
+        "authors": [
+            {"url": "https://openlibrary.org/authors/OL1A", "name": "Jane Mary Doe"},
+            {"name": "Ministry of Health, Rome"},
+        ],
+        "publishers": [{"name": "Example Press"}, {"name": "Another"}],
+        "publish_places": [{"name": "Oxford"}],
+        "publish_date": "March 2019",
+        "number_of_pages": 96,
+    }
+}
+STUDIES: dict[str, dict[str, Any]] = {
+    "NCT04245722": {
+        "protocolSection": {
+            "identificationModule": {
+                "nctId": "NCT04245722",
+                "briefTitle": "FT596 in B-Cell Lymphoma",
+                "officialTitle": "A Phase I Study of FT596 in Subjects With B-Cell Lymphoma.",
+            },
+            "statusModule": {
+                "studyFirstSubmitDate": "2020-01-27",
+                "startDateStruct": {"date": "2020-03", "type": "ACTUAL"},
+            },
+            "sponsorCollaboratorsModule": {
+                "leadSponsor": {"name": "Example Therapeutics, Inc.", "class": "INDUSTRY"}
+            },
+        },
+        "hasResults": False,
+    },
+    "NCT00000001": {
+        "protocolSection": {
+            "identificationModule": {"nctId": "NCT00000002", "briefTitle": "Only a brief title"},
+            "statusModule": {"startDateStruct": {"date": "1999-11"}},
+        }
+    },
+}
+TRIALS = {
+    "ISRCTN83971151": """<?xml version="1.0" encoding="UTF-8"?>
+<fullTrial xmlns="http://www.67bricks.com/isrctn">
+ <trial lastUpdated="2020-01-01T00:00:00.000Z" version="1">
+  <isrctn dateAssigned="2020-03-23T00:00:00.000Z">83971151</isrctn>
+  <trialDescription>
+   <title>Public health &amp; recovery</title>
+   <scientificTitle>An international randomised trial of additional treatments</scientificTitle>
+  </trialDescription>
+ </trial>
+ <sponsor id="S1"><organisation>Example Health Organization</organisation></sponsor>
+</fullTrial>""",
+    "ISRCTN00000001": '<error xmlns="http://www.67bricks.com/isrctn"/>',
+}
 PAGES = {
     "/named": '<title>x</title><meta name="citation_doi" content="doi:10.1056/NEJMoa1910607">',
     "/numbered": '<meta name="citation_pmid" content="26551272">',
@@ -124,7 +187,7 @@ class Registry:
 
 @contextmanager
 def listening() -> Iterator[Registry]:
-    """The three of them, and a site, while the block lasts."""
+    """All of them, and a site, while the block lasts."""
     registry = Registry()
 
     class Handler(BaseHTTPRequestHandler):
@@ -166,6 +229,18 @@ def _answer(path: str) -> bytes | None:
         ).encode()
     if head == "dois" and name in DATACITE:
         return json.dumps({"data": {"id": name, "attributes": DATACITE[name]}}).encode()
+    if head == "studies" and name in STUDIES:
+        return json.dumps(STUDIES[name]).encode()
+    if head == "trial" and (trial := TRIALS.get(name.removesuffix("/format/default"))):
+        return trial.encode()
+    if parts.path == "/api/books":
+        key = parse_qs(parts.query)["bibkeys"][0]
+        book = BOOKS.get(key.removeprefix("ISBN:"))
+        return json.dumps({key: book} if book else {}).encode()
+    if parts.path == "/esearch.fcgi":
+        term = parse_qs(parts.query)["term"][0]
+        found = FOUND.get(term.removesuffix("[doi]").strip('"'), [])
+        return json.dumps({"esearchresult": {"count": str(len(found)), "idlist": found}}).encode()
     if parts.path == "/esummary.fcgi":
         number = parse_qs(parts.query)["id"][0]
         missing = {"uid": number, "error": "cannot get document summary"}

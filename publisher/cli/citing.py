@@ -22,10 +22,11 @@ from publisher.content.files import replace_file
 from publisher.domain.article import Source
 from publisher.domain.bibliography import Entry
 from publisher.domain.finding import Finding
-from publisher.errors import AuthorError, NotFound, PublisherError, UsageError
+from publisher.errors import AuthorError, NotFound, OperatorError, PublisherError, UsageError
 from publisher.formats import bibliography, identifiers, reference, sources, sourceyaml, yamltree
 from publisher.formats import works as known_works
 from publisher.formats.fields import Fields
+from publisher.formats.works import KINDS
 from publisher.lookup import Registries
 from publisher.ports import Library
 from publisher.settings import Settings
@@ -36,7 +37,9 @@ _PASTED = "pasted"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One work that was asked for. `already` is where it stands, `wrong` what it lacks."""
+    """One work that was asked for. `already` is where it stands, `wrong` what it lacks, `remarks`
+    what to look at.
+    """
 
     asked: str
     entry: str
@@ -44,12 +47,16 @@ class Found:
     already: str = ""
     wrong: tuple[Finding, ...] = ()
     added: bool = False
+    remarks: tuple[str, ...] = ()
 
 
 @cli.command(epilog="Example: publisher cite 10.1056/NEJMoa1910607 --add")
 def cite(
     context: typer.Context,
-    works: Annotated[list[str], typer.Argument(metavar="WORK…", help="A DOI, a PMID or a URL.")],
+    works: Annotated[
+        list[str],
+        typer.Argument(metavar="WORK…", help="A DOI, PMID, ISBN, number of a trial, or URL."),
+    ],
     add: Annotated[
         bool, typer.Option("--add", help="Put it into content/sources.yaml, unless it is there.")
     ] = False,
@@ -63,7 +70,7 @@ def cite(
         bool, typer.Option("--fresh", help="Ask again what was asked in the last 30 days.")
     ] = False,
 ) -> None:
-    """Look a work up at Crossref, DataCite or PubMed, and show it as a source in YAML."""
+    """Look a work up where it is registered, and show it as a source in YAML."""
     session: Session = context.obj
     settings = session.settings()
     if key is not None and len(works) > 1:
@@ -95,7 +102,7 @@ def _registries(session: Session, settings: Settings, *, fresh: bool) -> Registr
     if asked is None:
         raise UsageError("these settings name nobody to ask")
     return Registries(
-        {"crossref": asked.crossref, "datacite": asked.datacite, "pubmed": asked.pubmed},
+        asked.addresses,
         f"journal-publisher/{__version__} (+{settings.journal.url}/; mailto:{asked.contact})",
         asked.contact,
         timeout=asked.timeout.total_seconds(),
@@ -116,7 +123,8 @@ def _found(
     # What is there already need not be asked for, and is found without a network.
     if entry := _listed(library, set(known_works.names(asked))):
         return Found(asked, "", entry.source, f"{entry.key} at {entry.place}")
-    values = _values(registries, asked) | chosen
+    remarks: list[str] = []
+    values = _values(registries, asked, remarks) | chosen
     taken = {*library.works.entries, *(_key_in(entry) for entry in before)}
     names = _names(values)
     inline = next(
@@ -132,7 +140,7 @@ def _found(
         raise UsageError(f"another work has the key {values['key']}: choose one with --key")
     entry_text = sourceyaml.render(values)
     source, wrong = _judged(entry_text)
-    return Found(asked, entry_text, source, wrong=wrong)
+    return Found(asked, entry_text, source, wrong=wrong, remarks=tuple(remarks))
 
 
 def _listed(library: Library, names: set[str]) -> Entry | None:
@@ -165,35 +173,56 @@ def _judged(entry: str) -> tuple[Source | None, tuple[Finding, ...]]:
     return made.source if made else None, tuple(fields.findings)
 
 
-def _values(registries: Registries, asked: str) -> dict[str, Any]:
-    """What is known of it. Raises UsageError for what is no DOI, PMID or URL."""
+def _values(registries: Registries, asked: str, remarks: list[str]) -> dict[str, Any]:
+    """What is known of it. Raises UsageError for what is neither an identifier nor a URL."""
+    if number := identifiers.isrctn(asked):  # before the DOI that each of them has
+        return registries.isrctn(number)
+    if number := identifiers.nct(asked):
+        return registries.nct(number)
     if doi := identifiers.doi(asked):
-        return registries.doi(doi)
+        return _of_doi(registries, doi, remarks)
     if number := identifiers.pmid(asked):
         return registries.pmid(number)
     if pmcid := identifiers.pmcid(asked):
         return registries.pmcid(pmcid)
+    if isbn := identifiers.isbn(asked):
+        remarks.append(
+            "Open Library does not tell family names: write those of persons as Family, Given"
+        )
+        return registries.isbn(isbn)
     if is_web_address(asked):
-        return _at(registries, asked)
-    for name in ("isbn", "nct", "isrctn"):
-        if sources.FORMS[name](asked):
-            raise UsageError(f"{asked} cannot be looked up yet: describe it with `{name}: {asked}`")
+        return _at(registries, asked, remarks)
     raise UsageError(
-        f"'{asked}' is no DOI (10.1056/NEJMoa1910607), no PMID (32023374) and no URL "
-        "(https://…): look at it again"
+        f"'{asked}' is no DOI (10.1056/NEJMoa1910607), no PMID (32023374), no ISBN, no number of a "
+        "trial (NCT04245722, ISRCTN83971151) and no URL (https://…): look at it again"
     )
 
 
-def _at(registries: Registries, url: str) -> dict[str, Any]:
+def _of_doi(registries: Registries, doi: str, remarks: list[str]) -> dict[str, Any]:
+    """By its DOI; of an article in a journal PubMed says its numbers and what study it was."""
+    values = registries.doi(doi)
+    if values.get("type") != "article-journal":
+        return values
+    try:
+        known = registries.in_pubmed(doi)
+    except OperatorError as wrong:
+        remarks.append(f"PubMed was not asked for its PMID and kind: {wrong}")
+        return values
+    if known.get("kind") == KINDS["article-journal"]:
+        del known["kind"]  # no more than is known already
+    return values | known
+
+
+def _at(registries: Registries, url: str, remarks: list[str]) -> dict[str, Any]:
     """The work that an address leads to: by the DOI in it, else by what its page says."""
     for doi in _dois(url):
         try:
-            return registries.doi(doi)
+            return _of_doi(registries, doi, remarks)
         except NotFound:
             continue  # what follows the DOI may be the site's
     values = registries.page(url)
     if named := identifiers.doi(values.get("doi", "")):
-        return registries.doi(named)
+        return _of_doi(registries, named, remarks)
     if number := identifiers.pmid(values.get("pmid", "")):
         return registries.pmid(number)
     return values
@@ -221,7 +250,7 @@ def _added(settings: Settings, one: Found) -> Found:
         replace_file(path, made.encode())
     except (OSError, UnicodeError) as wrong:
         raise AuthorError(f"{shown(path, settings)} cannot be written: {wrong}") from wrong
-    return Found(one.asked, one.entry, one.source, added=True)
+    return replace(one, added=True)
 
 
 def _file(settings: Settings) -> Path:
@@ -237,6 +266,7 @@ def _document(one: Found) -> dict[str, Any]:
         "citation": reference.text(one.source) if one.source else None,
         "added": one.added,
         "already": one.already or None,
+        "remarks": list(one.remarks),
         "findings": [words.finding(finding) for finding in one.wrong],
     }
 
@@ -249,6 +279,7 @@ def _lines(one: Found, *, add: bool) -> Iterator[str]:
         yield one.entry.rstrip("\n")
     for finding in one.wrong:
         yield f"  {finding.message} ({finding.remedy})"
+    yield from (f"  {remark}" for remark in one.remarks)
     if one.added and one.source:
         yield f"Added to content/sources.yaml: {reference.text(one.source)}"
         yield f"  List it in an article as `- {_key(one)}` and cite it as [@{_key(one)}]."

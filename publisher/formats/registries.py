@@ -1,7 +1,10 @@
-"""What Crossref, DataCite, PubMed and a web page say of a work, under our keys.
+"""What Crossref, DataCite, PubMed, Open Library, registries of trials and a web page say of a
+work, under our keys.
 
 Sources: Crossref REST API (`/works/{doi}`), DataCite REST API (`/dois/{doi}`), NCBI E-utilities
-(`esummary`, JSON), Google Scholar's and Dublin Core's names of `meta` elements.
+(`esummary`, JSON), Open Library's Books API (`jscmd=data`), ClinicalTrials.gov API 2
+(`/studies/{nctId}`), the ISRCTN registry's XML (`/trial/{id}/format/default`), Google Scholar's
+and Dublin Core's names of `meta` elements.
 """
 
 from __future__ import annotations
@@ -49,6 +52,8 @@ _PUBMED = {
     "letter": "letter",
 }
 _INITIALS = re.compile(r"(.+?) ([A-Z]{1,3}(?: (?:Jr|Sr|[1-9](?:st|nd|rd|th)|I{2,3}))?)")
+TRIAL = "registered trial"
+_ISRCTN = "{http://www.67bricks.com/isrctn}"
 HEAD = 512 * 1024
 """Characters of a page that are looked through."""
 
@@ -155,6 +160,88 @@ def _pubmed_name(value: object) -> str:
     if plain(author.get("authtype")) == "CollectiveName" or found is None:
         return naming.written(name)
     return naming.written(found[1], found[2])
+
+
+def openlibrary(book: Mapping[str, Any]) -> dict[str, Any]:
+    """A book as Open Library's Books API describes it. Names stand as they are said: it does not
+    tell a person's family name, nor a person from an organisation.
+    """
+
+    def names(field: str) -> list[str]:
+        listed = book.get(field)
+        found = (
+            plain(_table(each).get("name")) for each in listed or () if isinstance(listed, list)
+        )
+        return [naming.written(name) for name in found if name]
+
+    title, subtitle = plain(book.get("title")), plain(book.get("subtitle"))
+    year = re.search(r"[12]\d{3}", plain(book.get("publish_date")))
+    made: dict[str, Any] = {
+        "title": f"{title}: {subtitle}" if title and subtitle else title,
+        "kind": KINDS["book"],
+        "authors": names("authors"),
+        "year": year[0] if year else "",
+        "publisher": ", ".join(names("publishers")[:1]),
+        "place": ", ".join(names("publish_places")[:1]),
+        "type": "book",
+    }
+    return {name: value for name, value in made.items() if value}
+
+
+def clinicaltrials(section: Mapping[str, Any]) -> dict[str, Any]:
+    """A trial as the `protocolSection` of ClinicalTrials.gov describes it; `nct` is its number of
+    today, which another may lead to.
+    """
+    identity = _table(section.get("identificationModule"))
+    status = _table(section.get("statusModule"))
+    sponsors = _table(section.get("sponsorCollaboratorsModule"))
+    sponsor = plain(_table(sponsors.get("leadSponsor")).get("name"))
+    begun = plain(_table(status.get("startDateStruct")).get("date"))
+    return _trial(
+        "ClinicalTrials.gov",
+        plain(identity.get("officialTitle") or identity.get("briefTitle")),
+        sponsor,
+        plain(status.get("studyFirstSubmitDate")) or begun,
+        nct=plain(identity.get("nctId")),
+    )
+
+
+def isrctn(body: bytes) -> dict[str, Any]:
+    """A trial as the ISRCTN registry's XML describes it; ValueError for what is no XML."""
+    from lxml import etree
+
+    try:
+        root = etree.fromstring(body, etree.XMLParser(resolve_entities=False, no_network=True))
+    except etree.XMLSyntaxError as wrong:
+        raise ValueError(f"what is no XML: {wrong}") from wrong
+
+    def text(*path: str) -> str:
+        found = root.find(".//" + "/".join(f"{_ISRCTN}{each}" for each in path))
+        return plain("" if found is None else "".join(found.itertext()))
+
+    number = root.find(f".//{_ISRCTN}isrctn")
+    return _trial(
+        "ISRCTN registry",
+        text("trialDescription", "scientificTitle") or text("trialDescription", "title"),
+        text("sponsor", "organisation"),
+        "" if number is None else number.get("dateAssigned", ""),
+    )
+
+
+def _trial(
+    registry: str, title: str, sponsor: str, registered: str, nct: str = ""
+) -> dict[str, Any]:
+    year = re.match(r"[12]\d{3}", registered)
+    made: dict[str, Any] = {
+        "title": title.removesuffix("."),
+        "kind": TRIAL,
+        "authors": [naming.written(sponsor)] if sponsor else [],
+        "journal": registry,
+        "year": year[0] if year else "",
+        "nct": nct,
+        "type": "webpage",
+    }
+    return {name: value for name, value in made.items() if value}
 
 
 class _Head(HTMLParser):

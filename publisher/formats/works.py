@@ -93,9 +93,19 @@ def is_spoken_of(work: Work) -> bool:
 
 
 def names(text: str) -> tuple[str, ...]:
-    """The keys that a DOI or PMID means, however it is spelt; none for other text."""
-    doi, pmid = identifiers.doi(text), identifiers.pmid(text)
-    return (*((doi_key(doi),) if doi else ()), *((f"pmid:{pmid}",) if pmid else ()))
+    """The keys that an identifier means, however it is spelt; none for other text."""
+    doi, pmid, pmcid = (
+        read(text) for read in (identifiers.doi, identifiers.pmid, identifiers.pmcid)
+    )
+    isbn = identifiers.isbn(text)
+    trials = (identifiers.nct(text), identifiers.isrctn(text))
+    return (
+        *((doi_key(doi),) if doi else ()),
+        *((f"pmid:{pmid}",) if pmid else ()),
+        *((f"pmcid:{pmcid}",) if pmcid else ()),
+        *((f"isbn:{isbn}",) if isbn else ()),
+        *(f"trial:{trial}" for trial in trials if trial),
+    )
 
 
 def _trials(source: Source) -> tuple[str, ...]:

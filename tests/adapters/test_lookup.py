@@ -36,7 +36,9 @@ def registry(server: Registry) -> Registry:
 def asking(url: str, cache: Path, naps: list[float] | None = None, **rest: Any) -> Registries:
     given: dict[str, Any] = {"timeout": 5.0, "pause": 1.0, "now": NOW, **rest}
     return Registries(
-        dict.fromkeys(("crossref", "datacite", "pubmed"), url),
+        dict.fromkeys(
+            ("crossref", "datacite", "pubmed", "openlibrary", "clinicaltrials", "isrctn"), url
+        ),
         "journal-publisher/1 (mailto:desk@example.org)",
         "desk@example.org",
         cache=cache,
@@ -119,6 +121,81 @@ def test_pubmed_knows_a_number(registry: Registry, tmp_path: Path) -> None:
     )
     with pytest.raises(NotFound, match="PubMed knows no work 7"):
         made.pmid("7")
+
+
+def test_pubmed_adds_to_a_doi_what_is_its_own(registry: Registry, tmp_path: Path) -> None:
+    """Its numbers and the kind of study; not those of another work that its search found."""
+    made = asking(registry.url, tmp_path)
+    assert made.in_pubmed("10.1056/NEJMoa1511939") == {
+        "pmid": "26551272",
+        "pmcid": "PMC4689591",
+        "kind": "randomised trial",
+    }
+    assert made.in_pubmed("10.1000/other") == {}
+    assert made.in_pubmed("10.1000/nowhere") == {}
+    searched = [path for path in registry.asked if path.startswith("/esearch")]
+    assert len(searched) == 3
+    assert all("email=desk%40example.org" in path and "tool=" in path for path in searched)
+    registry.answers += [(200, {}, b'{"esearchresult": {"idlist": ["7"]}}')]
+    assert made.in_pubmed("10.1000/gone") == {}  # a number without a summary
+
+
+def test_a_book_by_its_isbn(registry: Registry, tmp_path: Path) -> None:
+    """As Open Library describes it; names stand as they are said."""
+    made = asking(registry.url, tmp_path)
+    assert made.isbn("9783161484100") == {
+        "title": "Sleep: a guide",
+        "kind": "book",
+        "authors": ["Jane Mary Doe", "{Ministry of Health, Rome}"],
+        "year": "2019",
+        "publisher": "Example Press",
+        "place": "Oxford",
+        "type": "book",
+        "isbn": "9783161484100",
+    }
+    with pytest.raises(NotFound, match="knows no book 9780306406157"):
+        made.isbn("9780306406157")
+
+
+def test_trials_by_their_numbers(registry: Registry, tmp_path: Path) -> None:
+    """From both registries; a number that leads to another trial has that one's."""
+    made = asking(registry.url, tmp_path)
+    assert made.nct("NCT04245722") == {
+        "title": "A Phase I Study of FT596 in Subjects With B-Cell Lymphoma",
+        "kind": "registered trial",
+        "authors": ["{Example Therapeutics, Inc.}"],
+        "journal": "ClinicalTrials.gov",
+        "year": "2020",
+        "nct": "NCT04245722",
+        "type": "webpage",
+    }
+    other = made.nct("NCT00000001")
+    assert (other["nct"], other["title"], other["year"]) == (
+        "NCT00000002",
+        "Only a brief title",
+        "1999",
+    )
+    with pytest.raises(NotFound, match="knows no trial NCT00000009"):
+        made.nct("NCT00000009")
+    trial = {
+        "title": "An international randomised trial of additional treatments",
+        "kind": "registered trial",
+        "authors": ["Example Health Organization"],
+        "journal": "ISRCTN registry",
+        "year": "2020",
+        "isrctn": "ISRCTN83971151",
+        "type": "webpage",
+    }
+    assert made.isrctn("ISRCTN83971151") == trial
+    asked = len(registry.asked)
+    assert asking(registry.url, tmp_path).isrctn("ISRCTN83971151") == trial  # kept, as XML
+    assert len(registry.asked) == asked
+    for nowhere in ("ISRCTN00000001", "ISRCTN00000009"):
+        with pytest.raises(NotFound, match=f"knows no trial {nowhere}"):
+            made.isrctn(nowhere)
+    registry.answers += [(200, {}, b"<html>")]
+    with pytest.raises(OperatorError, match="no XML"):
+        asking(registry.url, tmp_path, fresh=True).isrctn("ISRCTN83971151")
 
 
 def test_a_page_is_read_for_what_it_says(registry: Registry, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from email import message_from_bytes, policy
 
@@ -17,7 +18,7 @@ from tests.registries import LIU, Registry
 def registry(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
     """Everybody who is asked, at one address; no waiting."""
     with registries.listening() as made:
-        for name in ("CROSSREF", "DATACITE", "PUBMED"):
+        for name in ("CROSSREF", "DATACITE", "PUBMED", "OPENLIBRARY", "CLINICALTRIALS", "ISRCTN"):
             monkeypatch.setenv(f"PUBLISHER_SOURCES__{name}", made.url)
         monkeypatch.setenv("PUBLISHER_SOURCES__LOOKUP_DELAY", "0s")
         monkeypatch.setenv("PUBLISHER_SOURCES__CONTACT", "desk@example.org")
@@ -81,15 +82,43 @@ def test_addresses_lead_to_what_they_name(journal: Journal, registry: Registry) 
     assert journal.json("cite", "PMC12607298")["works"][0]["key"] == "from-2025"
 
 
+def test_books_trials_and_pmids_are_found(journal: Journal, registry: Registry) -> None:
+    """By ISBN, by a registry's number, address or DOI; PubMed adds its number to a DOI's work."""
+    asked = (
+        *("10.1056/NEJMoa1511939", "978-3-16-148410-0"),
+        *("https://clinicaltrials.gov/study/NCT04245722", "10.1186/ISRCTN83971151"),
+    )
+    added = journal.json("cite", "--add", *asked)["works"]
+    assert [each["added"] for each in added] == [True] * 4
+    article, book, nct, isrctn = (each["yaml"] for each in added)
+    assert 'pmid: "26551272"' in article
+    assert "kind: randomised trial\n" in article
+    assert "Family, Given" in added[1]["remarks"][0]
+    assert "kind: book\n" in book
+    assert "NCT04245722" in nct
+    assert "ISRCTN83971151" in isrctn
+    journal.run("check")
+    before = len(registry.asked)
+    again = journal.json("cite", "26551272", "9783161484100", "nct04245722", "ISRCTN83971151")
+    assert all(each["already"] for each in again["works"])
+    assert len(registry.asked) == before
+
+
+def test_a_pubmed_that_fails_costs_a_number_alone(journal: Journal, registry: Registry) -> None:
+    """The work is there, with a remark on what was not asked."""
+    crossref = json.dumps({"message": registries.CROSSREF[LIU]}).encode()
+    registry.answers += [(200, {}, crossref), *[(500, {}, b"")] * 3]
+    shown = journal.run("cite", LIU).stdout
+    assert "liu-2020" in shown
+    assert "PubMed was not asked for its PMID and kind: 127.0.0.1" in shown
+
+
 def test_what_is_wrong_is_said(journal: Journal, registry: Registry) -> None:
     """Nothing is added that could not be cited."""
     undated = journal.run("cite", "--add", "10.1000/undated", code=1).stdout
     assert "a work has no year" in undated
     assert "Not added" in undated
-    assert (
-        "describe it with `isbn: 9783161484100`"
-        in journal.run("cite", "9783161484100", code=2).output
-    )
+    assert "knows no book 9780306406157" in journal.run("cite", "9780306406157", code=2).output
     assert "'hello' is no DOI" in journal.run("cite", "hello", code=2).output
     assert "--key names one work" in journal.run("cite", "--key", "k", LIU, "1", code=2).output
     library = journal.root / "content/sources.yaml"
