@@ -4,13 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help demo test lint bench chaos system-packages clean
+.PHONY: help demo test lint bench bench-tools chaos system-packages clean
 
 help:
 	@echo "make demo   install, build the sample journal and send its digest to a local mail server"
 	@echo "make test   install everything that tests need, lint, then run all tests"
 	@echo "make lint   ruff, mypy and the import floors"
-	@echo "make bench  the benchmarks, peers side by side"
+	@echo "make bench  the benchmarks, peers side by side; make bench-tools installs those peers alone"
 	@echo "make chaos  kill, freeze and restart a cluster for three minutes; the report is docs/chaos.md"
 	@echo "make clean  remove the environment and everything that was built"
 
@@ -44,8 +44,10 @@ lint: $(VENV)/.dev
 test: system-packages lint
 	$(BIN)/python -m pytest -n auto --dist loadgroup --cov --cov-report=term
 
-bench: $(VENV)/.dev
-	@scripts/system-packages.sh
+bench-tools: $(VENV)/.dev
+	@scripts/bench-tools.sh
+
+bench: bench-tools
 	$(BIN)/python -m benchmarks
 
 chaos: $(VENV)/.dev

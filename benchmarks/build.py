@@ -25,7 +25,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import corpus
+from benchmarks import corpus, peers
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -146,7 +146,7 @@ def measure(count: int, rounds: int, folder: Path) -> dict[tuple[str, str], list
     """All runs by (who, what)."""
     makers = {"hugo": hugo_site, "publisher": our_journal}
     if not shutil.which("hugo"):
-        print("Hugo is not installed: there is nothing to compare with", file=sys.stderr)
+        print(f"Hugo is missing: {peers.MEND}", file=sys.stderr)
         del makers["hugo"]
     commands = {name: make(folder / name, count) for name, make in makers.items()}
     runs: dict[tuple[str, str], list[Run]] = {}

@@ -13,7 +13,6 @@ import argparse
 import os
 import platform
 import random
-import shutil
 import socket
 import sqlite3
 import statistics
@@ -31,6 +30,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the sample values live with the tests
 
+from benchmarks import peers
 from publisher import transports
 from publisher.dispatch import Bounds, Dispatcher
 from publisher.formats.dkim import UNSIGNED, Signers
@@ -51,20 +51,13 @@ class Options:
     connections: int
 
 
-def program(name: str) -> str:
-    found = shutil.which(name, path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
-    if found is None:
-        sys.exit(f"{name} is missing: install Postfix (Debian: apt-get install postfix)")
-    return found
-
-
 @contextmanager
 def sink() -> Iterator[int]:
     """A running smtp-sink; its port."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port: int = free.getsockname()[1]
     user = ["-u", "nobody"] if os.geteuid() == 0 else []
-    command = [program("smtp-sink"), *user, "-c", f"127.0.0.1:{port}", "1000"]
+    command = [peers.program("smtp-sink"), *user, "-c", f"127.0.0.1:{port}", "1000"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         for _ in range(200):
@@ -83,7 +76,7 @@ def sink() -> Iterator[int]:
 
 def smtp_source(options: Options, size: int, port: int) -> float:
     """Messages a second of Postfix's load generator."""
-    command = [program("smtp-source"), "-d", "-s", str(options.connections)]
+    command = [peers.program("smtp-source"), "-d", "-s", str(options.connections)]
     command += ["-m", str(options.count), "-l", str(size), f"127.0.0.1:{port}"]
     began = time.perf_counter()
     subprocess.run(command, check=True)
@@ -164,7 +157,10 @@ def measure(options: Options, folder: Path) -> tuple[dict[str, list[float]], int
 
 def postfix_version() -> str:
     found = subprocess.run(
-        [program("postconf"), "-h", "mail_version"], capture_output=True, text=True, check=False
+        [peers.program("postconf"), "-h", "mail_version"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return found.stdout.strip() or "unknown"
 

@@ -4,7 +4,7 @@ Postfix runs twice: as it comes, offering CHUNKING, and with that offer taken aw
 PIPELINING alone is left. Both senders go through `benchmarks/delay.py`, in turns, with ten
 connections. Ours journals every delivery. Prints a Markdown table.
 
-nodemailer: `npm install --prefix FOLDER nodemailer`, then `--nodemailer FOLDER`.
+`make bench-tools` installs nodemailer; `--nodemailer FOLDER` names another place.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the sample values live with the tests
 
-from benchmarks import dispatch
+from benchmarks import dispatch, peers
 from tests.journeys import postfix
 
 HERE = Path(__file__).parent
@@ -37,8 +37,8 @@ def server(*, chunking: bool) -> Iterator[int]:
     """A Postfix that takes everything into its queue and discards it from there; its port."""
     folder = Path(tempfile.mkdtemp(prefix="pf", dir="/tmp"))
     folder.chmod(0o755)
-    program = dispatch.program("postfix")
-    configure = [dispatch.program("postconf"), "-c", str(folder / "etc")]
+    program = peers.program("postfix")
+    configure = [peers.program("postconf"), "-c", str(folder / "etc")]
     try:
         with postfix.running(program, folder) as found:
             settings = ["virtual_transport=discard:"]
@@ -102,8 +102,9 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--connections", type=int, default=10)
-    parser.add_argument("--nodemailer", type=Path, required=True)
+    parser.add_argument("--nodemailer", type=Path, default=peers.NODEMAILER)
     given = parser.parse_args()
+    peers.nodemailer(given.nodemailer)
     options = dispatch.Options(given.count, given.runs, given.connections)
     print("| server | sender | messages/s | of nodemailer | runs |\n|---|---|---:|---:|---|")
     for chunking in (True, False):

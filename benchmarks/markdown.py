@@ -2,7 +2,7 @@
 
     python -m benchmarks.markdown
 
-Parsers that are not installed are named as such; only pyromark is a dependency.
+Parsers that are missing are named as such (`make bench-tools`); only pyromark is a dependency.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import random
 import statistics
 import time
 from collections.abc import Callable
+
+from benchmarks import peers
 
 WORDS = "evidence trial response patients weeks outcome risk review people follow early".split(" ")
 
@@ -61,7 +63,7 @@ def main(rounds: int = 5, count: int = 1000) -> None:
     base = 0.0
     for name, render in parsers().items():
         if render is None:
-            print(f"| {name} | not installed | |")
+            print(f"| {name} | missing: {peers.MEND} | |")
             continue
         taken = []
         for _ in range(rounds):

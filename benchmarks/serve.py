@@ -14,11 +14,9 @@ import argparse
 import contextlib
 import os
 import re
-import shutil
 import socket
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -26,6 +24,7 @@ from pathlib import Path
 
 import httpx
 
+from benchmarks import peers
 from benchmarks.build import our_journal
 from publisher import settings as settings_file
 from publisher.formats import hosting
@@ -121,7 +120,7 @@ def measure(folder: Path, count: int, rounds: int, seconds: int) -> None:
     }
     size = (public / "feed.xml").stat().st_size // 1024
     theirs = nginx.command(
-        shutil.which("nginx", path="/usr/sbin:/usr/bin") or "nginx",
+        peers.program("nginx"),
         folder / "nginx",
         public,
         f"127.0.0.1:{there}",
@@ -150,9 +149,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=4)
     options = parser.parse_args()
-    missing = [n for n in ("wrk", "nginx") if not shutil.which(n, path="/usr/sbin:/usr/bin")]
-    if missing:
-        sys.exit(f"{' and '.join(missing)} not installed: nothing to compare with")
+    for name in ("wrk", "nginx"):
+        peers.program(name)
     print("\n## Feed polls a second, one process beside one nginx worker\n")
     print("| articles | poll | publisher | nginx | × nginx |\n|---|---|---|---|---|")
     for count in options.count or [1000]:

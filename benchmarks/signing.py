@@ -1,9 +1,9 @@
 """Sending with DKIM signatures (RSA, 2048 bits), beside nodemailer, into one sink on this machine.
 
-    python -m benchmarks.signing --nodemailer FOLDER [--count 3000] [--runs 3]
+    python -m benchmarks.signing [--count 3000] [--runs 3] [--nodemailer FOLDER]
 
 Both sign each message with the same key, with ten connections, in turns. Ours journals every
-delivery. Prints a Markdown table. nodemailer: `npm install --prefix FOLDER nodemailer`.
+delivery. Prints a Markdown table. `make bench-tools` installs nodemailer.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from benchmarks import dispatch, distance
+from benchmarks import dispatch, distance, peers
 from publisher.formats import dkim
 
 DOMAIN = "journal.example.org"
@@ -43,8 +43,9 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=3000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--connections", type=int, default=10)
-    parser.add_argument("--nodemailer", type=Path, required=True)
+    parser.add_argument("--nodemailer", type=Path, default=peers.NODEMAILER)
     given = parser.parse_args()
+    peers.nodemailer(given.nodemailer)
     options = dispatch.Options(given.count, given.runs, given.connections)
     rates: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as scratch:

@@ -2,11 +2,15 @@
 # Installs the Debian packages that some tests talk to for real: a browser, two mail servers, PostgreSQL, a web
 # server (and a second one to read its configuration), feed readers, spam filters, a DKIM verifier, and Java for the HTML checker. Where it may
 # not (no apt, not root), those tests are skipped with a line each; with CI=true that is a failure.
+# With `bench` those that benchmarks compare with, and need, besides.
 set -euo pipefail
 
 declare -A wanted=([chromium]=chromium [postfix]=/usr/sbin/postfix [newsboat]=newsboat [nginx]=/usr/sbin/nginx [rss2email]=r2e [dovecot-imapd]=/usr/sbin/dovecot)
 wanted+=([iproute2]=ip [systemd]=systemd-analyze [openssl]=openssl [curl]=curl)
 wanted+=([caddy]=caddy [default-jre-headless]=java [opendkim]=/usr/sbin/opendkim [rspamd]=rspamd [spamassassin]=spamassassin)
+if [ "${1:-}" = bench ]; then
+  wanted+=([hugo]=hugo [wrk]=wrk [nodejs]=node [npm]=npm)
+fi
 missing=()
 for package in "${!wanted[@]}"; do
   command -v "${wanted[$package]}" >/dev/null 2>&1 || missing+=("$package")
@@ -25,12 +29,12 @@ else
   reason="installing needs root"
 fi
 if [ -n "$reason" ]; then
-  echo "Not installed: ${missing[*]} ($reason); the tests that need them will be skipped." >&2
+  echo "Not installed: ${missing[*]} ($reason); what needs them will be skipped, or say so." >&2
   [ "${CI:-}" = true ] && exit 1
   exit 0
 fi
 
-echo "Installing ${missing[*]} for the tests ..."
+echo "Installing ${missing[*]} ..."
 # Debian's postinst would start the system's own mail server; the tests start one of their own.
 policy=/usr/sbin/policy-rc.d
 made=""
