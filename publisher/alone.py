@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from publisher.errors import StoreError
 
 
@@ -18,6 +16,8 @@ def alone(file: Path, unusable: Callable[[OSError], StoreError]) -> Iterator[boo
     The lock lies beside it and goes with the process that holds it, however that ends. Raises
     what `unusable` makes of the error where there can be no lock.
     """
+    from filelock import FileLock, Timeout  # a build has nothing to lock here
+
     lock = FileLock(file.with_suffix(".lock"), timeout=0)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

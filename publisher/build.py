@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from publisher.checks import aliases, dates, retractions
 from publisher.domain.article import Article
 from publisher.domain.finding import Finding, Place, Severity
-from publisher.domain.issue import ArchivedIssue
 from publisher.domain.journal import Journal
 from publisher.domain.leaf import Leaf, Leaves, fingerprint, ready
 from publisher.domain.library import Library
@@ -35,6 +35,9 @@ from publisher.formats import (
 )
 from publisher.formats.page import FRONT, Listed, Pages
 from publisher.formats.picture import Picture, measure
+
+if TYPE_CHECKING:
+    from publisher.domain.issue import ArchivedIssue
 
 ASSETS = "site/assets/"
 COLOURS = "assets/colours.css"

@@ -28,7 +28,16 @@ if TYPE_CHECKING:
     from publisher.domain.finding import Finding
     from publisher.domain.issue import ArchivedIssue
     from publisher.domain.leaf import Leaves
-    from publisher.ports import Anchor, Content, Library, Retractions, Site, Store, Templates
+    from publisher.ports import (
+        Anchor,
+        Content,
+        Library,
+        Retractions,
+        Site,
+        Store,
+        Templates,
+        Workers,
+    )
     from publisher.settings import Settings
 
 CACHE = "var/cache"
@@ -144,7 +153,7 @@ def open_site(settings: Settings) -> Site:
         command=settings.publishing.command,
         check_timeout=settings.publishing.check_timeout,
         cache=_cache(settings),
-        workers=Forks(),
+        workers=_Readied(Forks()),
     )
 
 
@@ -154,9 +163,23 @@ def _cache(settings: Settings) -> Shelf:
 
 
 def _read_on() -> None:
-    """What comes after the articles, read while others parse these."""
+    """What comes after the articles, read while others parse these, once for all copies."""
     import publisher.build
-    import publisher.formats.feedgen  # noqa: F401 - with lxml, once for all copies
+    import publisher.formats.feedgen  # with lxml
+    import publisher.formats.markdown
+    import publisher.formats.translating  # noqa: F401 - with Jinja2
+
+
+@dataclass(frozen=True, slots=True)
+class _Readied:
+    """Workers that have read what pages are made with, where several share them out."""
+
+    workers: Workers
+
+    def each(self, work: Callable[[int], bytes], size: int) -> Iterator[tuple[int, bytes]]:
+        if size > 1:
+            _read_on()
+        return self.workers.each(work, size)
 
 
 def _cannot_mint() -> str:

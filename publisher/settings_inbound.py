@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from publisher.domain.bounce import BouncePolicy
+from publisher.domain.bouncing import BouncePolicy
 from publisher.settings_model import BouncesTable, InboundTable
 
 

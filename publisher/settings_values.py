@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from babel import Locale, UnknownLocaleError
 
 from publisher.domain import cadence
-from publisher.formats.parts import is_id
+from publisher.formats.taguri import is_id
 from publisher.settings_table import several
 
 _LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
-from importlib import resources
 from pathlib import Path
 
 import publisher
@@ -24,8 +23,8 @@ MAX_BYTES = 4 * 1024 * 1024
 
 def shipped_dir() -> Path:
     """The folder of the shipped defaults: inside the wheel, else at the top of a checkout."""
-    packed = Path(str(resources.files(publisher))) / "shipped"
-    checkout = Path(str(resources.files(publisher))).parent / "templates"
+    package = Path(publisher.__file__).parent
+    packed, checkout = package / "shipped", package.parent / "templates"
     for folder in (packed, checkout):
         if folder.is_dir():
             return folder

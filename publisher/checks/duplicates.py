@@ -1,11 +1,12 @@
-"""What must be unique over all articles."""
+"""What must be unique over all articles, and over all works that they draw by key."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from publisher.checks.rules import error, softened
 from publisher.domain.article import Article
+from publisher.domain.bibliography import Entry
 from publisher.domain.finding import Finding, Place
 
 
@@ -34,6 +35,17 @@ def find(articles: Iterable[Article]) -> tuple[tuple[Article, ...], tuple[Findin
             ids[article.id] = article.path
             slugs[article.slug] = article.path
     return tuple(kept), tuple(findings)
+
+
+def keys(entries: Iterable[Entry]) -> Iterator[Finding]:
+    """Each further work with a key that stood before, in one file or in two."""
+    first: dict[str, Entry] = {}
+    for entry in entries:
+        known = first.setdefault(entry.key, entry)
+        if known is not entry:
+            message = f"the key {entry.key} is already used at {known.place}"
+            remedy = "give each work a key of its own, or remove one of them"
+            yield error("repeated-work", entry.place, message, remedy)
 
 
 _ID = "delete the id of the copy and run `publisher check --mint`"

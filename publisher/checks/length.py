@@ -1,4 +1,4 @@
-"""How long an article may be before feeds carry a shorter form of it."""
+"""How long an article may be, and from where on feeds carry a shorter form of it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from publisher.checks.rules import warning
 from publisher.domain.finding import Finding, Place
 
+MAX_BYTES = 1024 * 1024
+"""Of the file of an article."""
 LONGEST = 384 * 1024
 """Bytes of one entry: three quarters of what a whole feed may have."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from html.entities import name2codepoint
+from functools import cache
 
 from publisher.checks.rules import error
 from publisher.domain.finding import Finding, Place
@@ -13,18 +13,31 @@ from publisher.domain.finding import Finding, Place
 # a lone surrogate is no character at all. C1 controls are always somebody's broken encoding.
 # U+202D and U+202E turn a whole line around and disguise what it says; right-to-left text needs
 # neither (UAX #9 §2.7 advises isolates).
-FORBIDDEN = re.compile(
+_FORBIDDEN = (
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202d\u202e\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff"
     + "".join(chr((plane << 16) | 0xFFFE) + chr((plane << 16) | 0xFFFF) for plane in range(1, 17))
     + "]"
 )
 
 
+@cache
+def forbidden_characters() -> re.Pattern[str]:
+    """Each such character. Compiled where there may be one, because that takes milliseconds."""
+    return re.compile(_FORBIDDEN)
+
+
 _SHORT = 500
-_ENTITIES = "|".join(sorted((*name2codepoint, "apos"), key=len, reverse=True))
-_MARKUP = re.compile(
-    rf"</?([A-Za-z][A-Za-z0-9]*)(?:\s[^<>]*)?/?>|&(?:#\d+|#[xX][0-9A-Fa-f]+|{_ENTITIES});"
-)
+
+
+@cache
+def _markup() -> re.Pattern[str]:
+    """A tag or a character reference that HTML knows."""
+    from html.entities import name2codepoint
+
+    entities = "|".join(sorted((*name2codepoint, "apos"), key=len, reverse=True))
+    return re.compile(
+        rf"</?([A-Za-z][A-Za-z0-9]*)(?:\s[^<>]*)?/?>|&(?:#\d+|#[xX][0-9A-Fa-f]+|{entities});"
+    )
 
 
 # The same in UTF-8, or what may be: looking for a few bytes is many times as fast as looking at
@@ -53,7 +66,7 @@ def sound(text: str) -> bytes | None:
         return raw
     if any(piece < b"\xa0" for piece in raw.split(b"\xc2")[1:]):  # U+0080 to U+009F
         return None
-    plain = all(byte not in raw for byte in _SUSPECT) or FORBIDDEN.search(text) is None
+    plain = all(byte not in raw for byte in _SUSPECT) or forbidden_characters().search(text) is None
     return raw if plain else None
 
 
@@ -62,7 +75,7 @@ def forbidden(text: str, path: str, first_line: int = 1) -> Iterator[Finding]:
     if is_sound(text):
         return
     for number, line in enumerate(text.split("\n")):
-        names = sorted({f"U+{ord(char):04X}" for char in FORBIDDEN.findall(line)})
+        names = sorted({f"U+{ord(char):04X}" for char in forbidden_characters().findall(line)})
         if names:
             yield error(
                 "control-character",
@@ -93,7 +106,7 @@ def markup(name: str, text: str, tags: Collection[str], place: Place) -> Iterato
     """
     if "<" not in text and "&" not in text:
         return
-    for found in _MARKUP.finditer(text):
+    for found in _markup().finditer(text):
         if found[1] is None or found[1].lower() in tags:
             yield error(
                 "markup-in-text",
@@ -107,7 +120,7 @@ def markup(name: str, text: str, tags: Collection[str], place: Place) -> Iterato
 def escaped(name: str, text: str, place: Place) -> Iterator[Finding]:
     """The same in a value: YAML and HTML can spell such characters with plain ones."""
     if not is_sound(text):
-        found = sorted({f"U+{ord(char):04X}" for char in FORBIDDEN.findall(text)})
+        found = sorted({f"U+{ord(char):04X}" for char in forbidden_characters().findall(text)})
         yield error(
             "control-character",
             place,

@@ -23,7 +23,14 @@ from publisher.domain.article import Source
 from publisher.domain.bibliography import Entry
 from publisher.domain.finding import Finding
 from publisher.errors import AuthorError, NotFound, OperatorError, PublisherError, UsageError
-from publisher.formats import bibliography, identifiers, reference, sources, sourceyaml, yamltree
+from publisher.formats import (
+    identifiers,
+    reference,
+    sources,
+    sourceyaml,
+    workfiles,
+    yamltree,
+)
 from publisher.formats import works as known_works
 from publisher.formats.fields import Fields
 from publisher.formats.works import KINDS
@@ -254,7 +261,7 @@ def _added(settings: Settings, one: Found) -> Found:
 
 
 def _file(settings: Settings) -> Path:
-    names = (settings.content_dir / name for name in bibliography.YAML)
+    names = (settings.content_dir / name for name in workfiles.YAML)
     return next((path for path in names if path.exists()), settings.content_dir / "sources.yaml")
 
 

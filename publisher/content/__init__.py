@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from publisher.checks import duplicates, images, instants
+from publisher.checks import duplicates, images, instants, length
 from publisher.checks.rules import softened
 from publisher.content.files import content_of, moment, replace_file, stamp_of
 from publisher.domain.article import Article, Source
@@ -21,8 +21,9 @@ from publisher.domain.bibliography import Bibliography, Entry, gather
 from publisher.domain.finding import Finding, Place
 from publisher.domain.library import Library
 from publisher.errors import AuthorError, Defect, OperatorError
-from publisher.formats import bibliography, frontmatter, markdown, record, stamps
+from publisher.formats import record, stamps, workfiles
 from publisher.formats.record import Record
+from publisher.formats.shared import Shared
 from publisher.formats.stamps import Stamp, Stamped
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Folder:
         self._context = f"{zone.key}\0{self._categories}\0{words_per_minute}\0{style}"
         if cite is not None:
             self._context += f"\0{language}"
-        self._shared = frontmatter.Shared(cite=cite, language=language)
+        self._shared = Shared(cite=cite, language=language)
         self._works: dict[str, _Works] = {}
         self._notes = sha256(self._context.encode()).hexdigest()
         self._parsed: dict[str, tuple[str, Record]] = {}
@@ -91,7 +92,7 @@ class Folder:
 
         Raises OperatorError when the folder is not there or may not be read.
         """
-        files = list(self._files((*images.KINDS, *bibliography.ENDINGS)))
+        files = list(self._files((*images.KINDS, *workfiles.ENDINGS)))
         pictures = dict(self._pictures(files))
         new: dict[str, bytes] = {}
         works, findings = self._bibliography(files, new)
@@ -125,6 +126,8 @@ class Folder:
         Each file is replaced in one step. Raises AuthorError, after all others are done,
         naming the files that cannot take a line.
         """
+        from publisher.formats import skeleton
+
         taken = {article.id for article in self.load().articles}
         changed: list[str] = []
         refused: list[str] = []
@@ -135,7 +138,7 @@ class Folder:
                 continue
             article_id = self._new_id(taken)
             try:
-                minted = frontmatter.mint_line(Path(file).read_bytes(), article_id)
+                minted = skeleton.mint_line(Path(file).read_bytes(), article_id)
             except AuthorError as wrong:
                 refused.append(f"{name}: {wrong}")
                 continue
@@ -149,6 +152,8 @@ class Folder:
 
     def _part(self, minted: Collection[str], refused: list[str]) -> Iterator[str]:
         """Give seconds of their own to articles that share an instant; the paths changed."""
+        from publisher.formats import skeleton
+
         articles = self.load().articles
         taken = {article.updated_at for article in articles}
         files = {self._name(file): file for file in self._files((".md",))}
@@ -159,7 +164,7 @@ class Folder:
             taken.add(article.updated_at + timedelta(seconds=seconds))
             file = Path(files[article.path])
             try:
-                parted = frontmatter.seconds_line(file.read_bytes(), seconds)
+                parted = skeleton.seconds_line(file.read_bytes(), seconds)
             except AuthorError as wrong:
                 refused.append(f"{article.path}: {wrong}")
                 continue
@@ -245,7 +250,7 @@ class Folder:
             if before is not None and stamp_of(file) == before[1]:
                 yield name, *before
                 continue
-            raw, stamp = content_of(Path(file), name, self._folder, frontmatter.MAX_BYTES)
+            raw, stamp = content_of(Path(file), name, self._folder, length.MAX_BYTES)
             if isinstance(raw, Finding):
                 known[name] = "", Record("", None, (raw,))
             else:
@@ -293,6 +298,9 @@ class Folder:
         """Parse the files of these names, and keep what they hold in the cache; their stamps,
         where they had stood still at `now_ns`.
         """
+        # Only where there is something to parse, and before the workers part, so once for all.
+        from publisher.formats import frontmatter, markdown  # noqa: F401
+
         pieces = [names[at : at + _PIECE] for at in range(0, len(names), _PIECE)]
 
         def work(number: int) -> bytes:
@@ -320,7 +328,9 @@ class Folder:
 
     def _parse(self, name: str, file: str) -> tuple[str, Stamp | None, bytes]:
         """A file's key, its stamp and its record; no key where it cannot be read."""
-        raw, stamp = content_of(Path(file), name, self._folder, frontmatter.MAX_BYTES)
+        from publisher.formats import frontmatter
+
+        raw, stamp = content_of(Path(file), name, self._folder, length.MAX_BYTES)
         if isinstance(raw, Finding):
             return "", None, record.encode(Record("", None, (raw,)))
         parsed = frontmatter.read(
@@ -347,14 +357,14 @@ class Folder:
         """The works that articles may draw by key; remembered, else cached, else parsed (`new`)."""
         found: dict[str, _Works] = {}
         for file in map(Path, files):
-            if bibliography.is_one(file.name):
+            if workfiles.is_one(file.name):
                 name = self._name(str(file))
-                raw, _ = content_of(file, name, self._folder, bibliography.MAX_BYTES)
+                raw, _ = content_of(file, name, self._folder, workfiles.MAX_BYTES)
                 found[name] = self._works_in(name, raw, new)
         self._works = found
         entries = [entry for _, some, _ in found.values() for entry in some]
         findings = [finding for _, _, some in found.values() for finding in some]
-        return gather(entries), [*findings, *softened(bibliography.clashes(entries))]
+        return gather(entries), [*findings, *softened(duplicates.keys(entries))]
 
     def _works_in(self, name: str, raw: bytes | Finding, new: dict[str, bytes]) -> _Works:
         if isinstance(raw, Finding):
@@ -365,6 +375,8 @@ class Folder:
         for _, content in self._cache.find(_WORKS, (key,)) if self._cache else ():
             with suppress(ValueError):
                 return key, *record.decode_works(content)
+        from publisher.formats import bibliography
+
         read = bibliography.parse(raw, name)
         new[key] = record.encode_works(*read)
         return key, *read
@@ -385,6 +397,8 @@ class Folder:
 
 
 def _pictures_of(article: Article) -> tuple[str, ...]:
+    from publisher.formats import markdown
+
     texts = (article.body_html, *(question.answer_html for question in article.questions))
     found = [path for html in texts for path in markdown.pictures(html)]
     return tuple(dict.fromkeys([article.image.path, *found] if article.image else found))

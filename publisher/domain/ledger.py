@@ -10,8 +10,6 @@ from enum import StrEnum
 from typing import Any
 
 from publisher.domain.article import Article
-from publisher.domain.issue import IssueEvent
-from publisher.domain.reach import correction_id
 from publisher.domain.retraction import keys
 
 
@@ -33,19 +31,6 @@ class Happening(StrEnum):
     SNAPSHOT = "snapshot loaded"
     FALLEN = "retraction found"
     RESTORED = "older store accepted"
-
-
-OF_EVENT: Mapping[IssueEvent, Happening] = {
-    IssueEvent.APPROVE: Happening.APPROVED,
-    IssueEvent.EDIT: Happening.EDITED,
-    IssueEvent.RELEASE: Happening.STARTED,
-    IssueEvent.PAUSE: Happening.PAUSED,
-    IssueEvent.RESUME: Happening.RESUMED,
-    IssueEvent.FINISH: Happening.FINISHED,
-    IssueEvent.CANCEL: Happening.CANCELLED,
-    IssueEvent.SKIP: Happening.LAPSED,
-    IssueEvent.REOPEN: Happening.REOPENED,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +74,8 @@ def mark(versions: Iterable[tuple[str, str]]) -> str:
 
 def seen(articles: Iterable[Article], now: datetime) -> tuple[Seen, ...]:
     """The versions of those that readers may read at `now`."""
+    from publisher.domain.reach import correction_id  # and issues, which a look need not read
+
     return tuple(
         Seen(
             each.id,

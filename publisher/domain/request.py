@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from publisher.domain.subscription import Consent, Wishes
+if TYPE_CHECKING:
+    from publisher.domain.subscription import Consent, Wishes
 
 LIFETIME = timedelta(days=7)
 """How long the link that confirms is good for."""

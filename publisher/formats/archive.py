@@ -6,16 +6,18 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import partial
 from html import escape
+from typing import TYPE_CHECKING
 
 from publisher.domain.article import Article, Correction
-from publisher.domain.issue import ArchivedIssue
 from publisher.domain.journal import Journal
 from publisher.domain.leaf import Leaf, fingerprint
-from publisher.domain.reach import is_told, taken_back
 from publisher.formats import channel
 from publisher.formats.copies import archive_html
 from publisher.formats.feed import clean
 from publisher.formats.page import Pages
+
+if TYPE_CHECKING:
+    from publisher.domain.issue import ArchivedIssue
 
 _MAIN = re.compile(r"<main>")
 
@@ -45,6 +47,8 @@ def leaves(
 
 def noticed(entry: ArchivedIssue, articles: Mapping[str, Article]) -> Noticed:
     """Articles of the issue that were corrected or withdrawn since, with what the mail lacks."""
+    from publisher.domain.reach import is_told, taken_back
+
     found: list[tuple[Article, tuple[Correction, ...]]] = []
     for article_id, _ in entry.edition.articles:
         article = articles.get(article_id)

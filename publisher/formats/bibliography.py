@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -12,24 +12,13 @@ from publisher.domain.bibliography import Entry
 from publisher.domain.finding import Finding, Place
 from publisher.formats import bibtex, csljson, ris, sources, yamltree
 from publisher.formats.fields import Fields
+from publisher.formats.workfiles import MAX_BYTES, YAML
 from publisher.formats.yamlnodes import Mapping as Tree
 from publisher.formats.yamlnodes import Node, Scalar, Sequence
 
-MAX_BYTES = 8 * 1024 * 1024
 MAX_NODES = 500_000
-YAML = ("sources.yaml", "sources.yml")
-ENDINGS = (".yaml", ".yml", ".bib", ".ris", ".json")
-"""What the name of such a file may end in; see `is_one` for the whole of it."""
 
 Record = tuple[int, dict[str, Any] | str]
-
-
-def is_one(name: str) -> bool:
-    """Whether a file of this name holds works: `sources.yaml`, `sources.json`, `….csl.json`,
-    `….bib` and `….ris`.
-    """
-    low = name.lower()
-    return low in YAML or low == "sources.json" or low.endswith((".bib", ".ris", ".csl.json"))
 
 
 def parse(raw: bytes, path: str) -> tuple[tuple[Entry, ...], tuple[Finding, ...]]:
@@ -59,17 +48,6 @@ def parse(raw: bytes, path: str) -> tuple[tuple[Entry, ...], tuple[Finding, ...]
         if entry is not None:
             entries.append(entry)
     return tuple(entries), softened(tuple(dict.fromkeys(fields.findings)))
-
-
-def clashes(entries: Iterable[Entry]) -> Iterator[Finding]:
-    """Each further work with a key that stood before, in one file or in two."""
-    first: dict[str, Entry] = {}
-    for entry in entries:
-        known = first.setdefault(entry.key, entry)
-        if known is not entry:
-            message = f"the key {entry.key} is already used at {known.place}"
-            remedy = "give each work a key of its own, or remove one of them"
-            yield error("repeated-work", entry.place, message, remedy)
 
 
 def _nodes(text: str, path: str) -> list[Node | Finding] | Finding:

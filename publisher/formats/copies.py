@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from html import escape
+from typing import TYPE_CHECKING
 from urllib.parse import urldefrag
 
-from publisher.domain.issue import Edition
 from publisher.domain.journal import Journal
-from publisher.formats import greeting, outline, placeholder
+from publisher.formats import placeholder
 from publisher.formats.catalogue import mark
+
+if TYPE_CHECKING:
+    from publisher.domain.issue import Edition
 
 _BODY = re.compile(r"(<body\b[^>]*>)(.*)(</body>)", re.DOTALL)
 _URL = re.compile(r"https?://[^\s<>\"]+")
@@ -21,6 +24,8 @@ IN_YOUR_COPY = mark(
 
 def links(edition: Edition, journal: Journal) -> tuple[str, ...]:
     """Pages of the journal that the mail links to, sorted, without tokens and `#fragments`."""
+    from publisher.formats import outline  # a site without issues has no copies
+
     found = {url for url, _ in outline.parse(edition.html).links}
     found |= {src for src, _ in outline.parse(edition.html).images}
     found.update(_URL.findall(edition.text))
@@ -68,6 +73,8 @@ def test_copy(edition: Edition, journal: Journal) -> tuple[str, str, str]:
 
 
 def _inert(content: str, journal: Journal) -> str:
+    from publisher.formats import greeting
+
     for url in (placeholder.unsubscribe_url(journal), placeholder.preferences_url(journal)):
         content = content.replace(url, f"{journal.url}/")
     content = greeting.general(content)

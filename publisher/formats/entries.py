@@ -5,39 +5,47 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from functools import lru_cache, partial
-
-import nh3
+from functools import cache, lru_cache, partial
+from typing import TYPE_CHECKING
 
 from publisher.checks import length
 from publisher.domain.article import Article
-from publisher.domain.issue import ArchivedIssue
 from publisher.domain.journal import Journal
 from publisher.domain.leaf import fingerprint
 from publisher.formats import channel, feed, footprint
 from publisher.formats.copies import archive_html
 from publisher.formats.feed import Item, clean
 from publisher.formats.feeds import PAGE, Entry, Written, write
-from publisher.formats.markdown import quoted
 from publisher.formats.page import Pages
 from publisher.formats.picture import Picture
+
+if TYPE_CHECKING:
+    import nh3
+
+    from publisher.domain.issue import ArchivedIssue
 
 _HIDDEN = re.compile(r'<div style="display:none.*?</div>', re.DOTALL)
 _GAPS = re.compile(r"\s*\n\s*")
 _SECONDS = 3_600
 _ABOUT = 3
 """How much more an issue's HTML takes than its text, which has the same words and links."""
-# A mail is laid out with tables; its words stand in headings, paragraphs and lists.
-_WORDS = nh3.Cleaner(
-    tags={
-        *("a", "abbr", "b", "blockquote", "br", "cite", "code", "em", "h1", "h2", "h3", "h4"),
-        *("hr", "i", "img", "li", "ol", "p", "q", "s", "strong", "sub", "sup", "ul"),
-    },
-    attributes={"a": {"href"}, "img": {"src", "alt"}},
-    url_schemes={"http", "https", "mailto"},
-    link_rel=None,
-    clean_content_tags={"script", "style", "title"},
-)
+
+
+@cache
+def _words() -> nh3.Cleaner:
+    """A mail is laid out with tables; its words stand in headings, paragraphs and lists."""
+    import nh3
+
+    return nh3.Cleaner(
+        tags={
+            *("a", "abbr", "b", "blockquote", "br", "cite", "code", "em", "h1", "h2", "h3", "h4"),
+            *("hr", "i", "img", "li", "ol", "p", "q", "s", "strong", "sub", "sup", "ul"),
+        },
+        attributes={"a": {"href"}, "img": {"src", "alt"}},
+        url_schemes={"http", "https", "mailto"},
+        link_rel=None,
+        clean_content_tags={"script", "style", "title"},
+    )
 
 
 def of_articles(
@@ -116,10 +124,12 @@ def _issue(journal: Journal, entry: ArchivedIssue, instead: str) -> Written:
 def issue_html(entry: ArchivedIssue, journal: Journal, instead: str) -> str:
     """The mail's words, links and pictures without its layout, sanitised."""
     page = _HIDDEN.sub("", archive_html(entry.edition, journal, instead), count=1)
-    return clean(_GAPS.sub("\n", _WORDS.clean(page)).strip())
+    return clean(_GAPS.sub("\n", _words().clean(page)).strip())
 
 
 def _item(journal: Journal, pages: Pages, article: Article, picture: Picture | None) -> Item:
+    from publisher.formats.markdown import quoted  # only where an entry is written anew
+
     if article.withdrawn is not None:
         notice = pages.feed_notice(article, article.withdrawn)
         title = pages.withdrawn_title(article)

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from publisher.checks import citations, claims, dates, freshness, headings, length, links, raw_html
 from publisher.checks import text as characters
 from publisher.checks.citations import Cited
+from publisher.checks.length import MAX_BYTES
 from publisher.checks.rules import error, softened
 from publisher.checks.spelling import suggestion
 from publisher.domain import retraction
@@ -24,8 +25,9 @@ from publisher.formats import footprint, markdown, matter, parts, yamltree
 from publisher.formats import sources as works
 from publisher.formats.fields import Fields, Schema
 from publisher.formats.matter import Split
-from publisher.formats.parsed import Asked, Parsed, Shared, Text, Written
+from publisher.formats.parsed import Asked, Parsed, Text, Written
 from publisher.formats.sanitise import scheme
+from publisher.formats.shared import Shared
 from publisher.formats.skeleton import mint_line, seconds_line, skeleton, slugify
 from publisher.formats.yamltree import Node, Scalar
 
@@ -40,7 +42,6 @@ __all__ = [
     "slugify",
 ]
 
-MAX_BYTES = 1024 * 1024
 ARTICLE = Schema(
     "an article",
     ("title", "summary", "category", "published", "key_takeaway", "sources"),

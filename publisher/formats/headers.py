@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import datetime
-from email.header import Header
-from email.utils import format_datetime
 from functools import lru_cache
-
-from email_validator import EmailNotValidError, validate_email
+from typing import TYPE_CHECKING
 
 from publisher.domain.journal import Mailbox
 from publisher.errors import UsageError
 from publisher.formats.plaintext import cut, one_line
+
+if TYPE_CHECKING:
+    from email_validator import ValidatedEmail
 
 LINE_LIMIT = 998
 """Bytes in a line without its CRLF (RFC 5322 §2.1.1)."""
@@ -55,6 +55,8 @@ def prose(name: str, text: str) -> bytes:
     _refuse_controls(name, text)
     # A word that looks like an encoded one would be decoded by the reader (RFC 2047 §6.2).
     plain = text.isascii() and "=?" not in text and all(len(w) < 60 for w in text.split(" "))
+    from email.header import Header
+
     value = Header(text, "us-ascii" if plain else "utf-8", header_name=name)
     return f"{name}: {value.encode(linesep=chr(13) + chr(10))}\r\n".encode("ascii")
 
@@ -90,6 +92,8 @@ def _phrase(name: str) -> str:
     if name.isascii() and "=?" not in name:
         quoted = name.replace("\\", "\\\\").replace('"', '\\"')
         return f'"{quoted}"'
+    from email.header import Header
+
     # Without the `header_name` the first word may be as long as the others; they stay one line.
     return Header(name, "utf-8").encode(linesep="", splitchars="").replace("\n", "")
 
@@ -127,9 +131,8 @@ def _is_plain_domain(domain: str) -> bool:
 
 
 def _international(address: str) -> str | None:
-    try:
-        checked = validate_email(address, check_deliverability=False, test_environment=True)
-    except EmailNotValidError:
+    checked = _judged(address)
+    if checked is None:
         return None
     if len(checked.local_part.encode()) > 64:  # octets (RFC 5321 §4.5.3.1.1)
         return None
@@ -137,15 +140,24 @@ def _international(address: str) -> str | None:
 
 
 def _ascii_domain(domain: str) -> str | None:
+    checked = _judged(f"x@{domain}")
+    return None if checked is None else checked.ascii_domain
+
+
+def _judged(address: str) -> ValidatedEmail | None:
+    # It takes long to read, and nearly every address is a plain one.
+    from email_validator import EmailNotValidError, validate_email
+
     try:
-        checked = validate_email(f"x@{domain}", check_deliverability=False, test_environment=True)
+        return validate_email(address, check_deliverability=False, test_environment=True)
     except EmailNotValidError:
         return None
-    return checked.ascii_domain
 
 
 def date_header(when: datetime) -> bytes:
     """The value of Date (RFC 5322 §3.3); `when` is aware."""
+    from email.utils import format_datetime
+
     return format_datetime(when).encode("ascii")
 
 

@@ -10,7 +10,6 @@ from typing import Any
 from publisher.domain import naming
 from publisher.domain.article import Article, Source
 from publisher.domain.journal import Journal
-from publisher.formats import markdown
 from publisher.formats.picture import Picture
 from publisher.formats.templating import instant
 
@@ -88,6 +87,8 @@ def article_graph(
 
 def plain(fragment: str) -> str:
     """Sanitised HTML as plain text on one line, without its citation marks."""
+    from publisher.formats import markdown
+
     return " ".join(markdown.plain(_SUPERSCRIPT.sub("", fragment)).split())
 
 

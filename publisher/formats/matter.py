@@ -39,7 +39,7 @@ def split(raw: bytes, path: str) -> Split | Finding:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     findings = (*characters.forbidden(text, path), *_reserved(text, path))
     if findings:
-        text = characters.FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text)
+        text = characters.forbidden_characters().sub("\N{REPLACEMENT CHARACTER}", text)
     opening = _HANDLER.FM_BOUNDARY.match(text)
     if opening is None:
         return _missing(path)

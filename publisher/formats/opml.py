@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from lxml import etree
-
 from publisher.domain.journal import Journal
 from publisher.formats.channel import Channel
 from publisher.formats.feed import clean
@@ -16,6 +14,8 @@ PATH = "feeds.opml"
 
 def render(journal: Journal, channels: Iterable[Channel]) -> bytes:
     """UTF-8 XML. Each channel stands in it once, as RSS: three formats would be three feeds."""
+    from lxml import etree  # only where the list is made
+
     root = etree.Element("opml", version="2.0")
     head = etree.SubElement(root, "head")
     etree.SubElement(head, "title").text = clean(f"{journal.title}: all feeds")

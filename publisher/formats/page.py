@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache, partial
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from markupsafe import Markup, escape
@@ -21,8 +22,10 @@ from publisher.formats.copies import IN_YOUR_COPY
 from publisher.formats.feed import cleaned
 from publisher.formats.picture import Picture
 from publisher.formats.templating import environment, render
-from publisher.formats.translating import SpokenEnvironment
 from publisher.formats.works import Summary
+
+if TYPE_CHECKING:
+    from publisher.formats.translating import SpokenEnvironment
 
 FRONT = 25
 """How many articles the front page shows: one large, the others in a grid."""

@@ -1,27 +1,12 @@
-"""What reading an article begins with, comes to, and holds on the way."""
+"""What reading an article comes to, and holds on the way."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from publisher.domain.article import Article, Question, Source
-from publisher.domain.bibliography import Bibliography
 from publisher.domain.finding import Finding
 from publisher.formats.reading import Reading
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """What articles have in common: the works that they draw by key, and the style of citations.
-
-    `cite` writes a source in that style and in a language; without it that is Vancouver.
-    `language` is that of articles which name none.
-    """
-
-    works: Bibliography = field(default_factory=Bibliography)
-    cite: Callable[[Source, str], str] | None = None
-    language: str = "en"
 
 
 @dataclass(frozen=True, slots=True)

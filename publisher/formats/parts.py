@@ -15,6 +15,7 @@ from publisher.domain.finding import Finding, Place
 from publisher.formats.fields import PARAGRAPH_LENGTH, Fields, Schema
 from publisher.formats.markdown import picture_path
 from publisher.formats.sanitise import TAGS
+from publisher.formats.taguri import is_id
 from publisher.formats.yamltree import Mapping, Node, Scalar
 
 QUESTION = Schema("a question", ("question", "answer"))
@@ -22,33 +23,12 @@ CORRECTION = Schema("a correction", ("date", "kind", "wrong", "right"))
 IMAGE = Schema("the image", ("path", "alt"))
 WITHDRAWAL = Schema("a withdrawal", ("date", "reason"))
 
-# RFC 4151 §2.1: authority (a DNS name or a mail address), date, specific part.
-_TAG_URI = re.compile(
-    r"tag:(?:[A-Za-z0-9._-]+@)?[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?,"
-    r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?:"
-    r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})+",
-    re.ASCII,
-)
 HTML = TAGS | {"body", "center", "font", "html", "iframe", "script", "style", "title"}
 _PLAIN = frozenset("<&@")
 """No citation and no markup is without one of them."""
-ID_LENGTH = 200
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 SLUG_LENGTH = 100
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
-
-
-def is_id(text: str) -> bool:
-    """Whether `text` is a tag URI (RFC 4151) of a reasonable length."""
-    found = _TAG_URI.fullmatch(text)
-    if found is None or len(text) > ID_LENGTH:
-        return False
-    year, month, day = found.groups()
-    try:
-        date(int(year), int(month or 1), int(day or 1))
-    except ValueError:
-        return False
-    return True
 
 
 def article_id(fields: Fields, node: Node) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from email.utils import format_datetime
+from datetime import datetime
 from html import escape
 
 from publisher.formats import mould
@@ -50,6 +50,12 @@ def _references(item: Item) -> str:
     )
 
 
+def _date(when: datetime) -> str:
+    from email.utils import format_datetime  # and sockets with it: only where a feed is made
+
+    return format_datetime(when)
+
+
 def _html(summary: str) -> str:
     return escape(summary, quote=False)
 
@@ -68,9 +74,9 @@ _PLAINLY = ("<title>", "<description>", "<category>", "<dc:creator>")
 
 FORMAT = mould.Format(
     render=render,
-    published=format_datetime,
+    published=_date,
     updated=instant,
-    changed=format_datetime,
+    changed=_date,
     spell=_spelling,
     entry=re.compile(" {4}<item>.*</item>\n", re.DOTALL),
     references=_references,

@@ -10,10 +10,11 @@ from datetime import datetime
 
 from frontmatter.default_handlers import YAMLHandler
 
-from publisher.checks.text import FORBIDDEN
+from publisher.checks.text import forbidden_characters
 from publisher.errors import AuthorError, Defect
 from publisher.formats import yamltree
-from publisher.formats.parts import SLUG_LENGTH, is_id
+from publisher.formats.parts import SLUG_LENGTH
+from publisher.formats.taguri import is_id
 
 BOUNDARY: re.Pattern[str] = YAMLHandler.FM_BOUNDARY
 # Letters that Unicode does not decompose into a plain one and a mark.
@@ -73,7 +74,7 @@ def skeleton(
 
 def _quoted(text: str) -> str:
     """YAML's double-quoted style is a superset of JSON's strings (YAML 1.2 §1.3)."""
-    return json.dumps(" ".join(FORBIDDEN.sub(" ", text).split()), ensure_ascii=False)
+    return json.dumps(" ".join(forbidden_characters().sub(" ", text).split()), ensure_ascii=False)
 
 
 def slugify(title: str) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from babel.dates import format_date
-
 from publisher.domain.article import Article, Source
 from publisher.domain.retraction import Register, Standing, Status
 from publisher.formats.catalogue import Catalogue, mark
@@ -62,5 +60,7 @@ def _retracted(source: Source, status: Status, words: Catalogue) -> str:
 def _dated(said: tuple[str, str], status: Status, words: Catalogue) -> str:
     if status.event is None or status.event.on is None:
         return words.gettext(said[0])
+    from babel.dates import format_date  # most articles have nothing to date
+
     day = format_date(status.event.on, format="long", locale=locale(words.language))
     return words.gettext(said[1], date=day)

@@ -1,4 +1,7 @@
-"""Jinja2 as pages and mails use it: strict, escaping, dated in the journal's own language."""
+"""Jinja2 as pages and mails use it: strict, escaping, dated in the journal's own language.
+
+Jinja2 itself is read where a template is filled: a build in which nothing has changed fills none.
+"""
 
 from __future__ import annotations
 
@@ -6,25 +9,19 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from types import TracebackType
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_datetime
-from babel.numbers import format_decimal
-from jinja2 import (
-    Environment,
-    FunctionLoader,
-    StrictUndefined,
-    TemplateNotFound,
-    TemplateSyntaxError,
-    select_autoescape,
-)
-from jinja2 import TemplateError as JinjaError
 
 from publisher.domain.template import TemplateSet
 from publisher.errors import PublisherError, TemplateError
 from publisher.formats import catalogue, reference, vocabulary
-from publisher.formats.translating import SpokenEnvironment
+
+if TYPE_CHECKING:
+    from jinja2 import Environment, TemplateNotFound
+
+    from publisher.formats.translating import SpokenEnvironment
 
 ESCAPED = ("html", "mjml", "xml")
 """Endings of template names whose values are escaped unless they are marked safe."""
@@ -42,6 +39,9 @@ def environment(templates: TemplateSet, *, language: str, zone: ZoneInfo) -> Spo
     `language`, which is a value itself, beside `direction` (`ltr` or `rtl`) and the arrows `back`
     and `onward`. A value that does not exist is an error, never an empty string.
     """
+    from jinja2 import FunctionLoader, StrictUndefined, select_autoescape
+
+    from publisher.formats.translating import SpokenEnvironment
 
     def load(name: str) -> Source | None:
         found = templates.templates.get(name)
@@ -82,18 +82,27 @@ def render(env: Environment, templates: TemplateSet, name: str, /, **context: ob
         return _filled(env, name, context)
     except PublisherError:
         raise
-    except TemplateNotFound as error:
-        raise TemplateError(_missing(templates, name, error)) from error
-    except TemplateSyntaxError as error:
-        origin = error.filename or templates.origin(error.name or name)
-        raise TemplateError(f"{origin}:{error.lineno}: {error.message}") from error
     except Exception as error:
-        place = _place(error.__traceback__, {t.origin for t in templates.templates.values()})
-        if place is None and not isinstance(error, JinjaError):
+        if (said := _said(error, templates, name)) is None:
             raise  # not the template's doing
-        where = place or templates.origin(name)
-        said = str(error) or type(error).__name__
-        raise TemplateError(f"{where}: {said}; mend the template or delete it") from error
+        raise TemplateError(said) from error
+
+
+def _said(error: Exception, templates: TemplateSet, name: str) -> str | None:
+    """What a template did wrong, with file and line; None where it was not the template."""
+    from jinja2 import TemplateError as JinjaError
+    from jinja2 import TemplateNotFound, TemplateSyntaxError
+
+    if isinstance(error, TemplateNotFound):
+        return _missing(templates, name, error)
+    if isinstance(error, TemplateSyntaxError):
+        origin = error.filename or templates.origin(error.name or name)
+        return f"{origin}:{error.lineno}: {error.message}"
+    place = _place(error.__traceback__, {t.origin for t in templates.templates.values()})
+    if place is None and not isinstance(error, JinjaError):
+        return None
+    said = str(error) or type(error).__name__
+    return f"{place or templates.origin(name)}: {said}; mend the template or delete it"
 
 
 def _filled(env: Environment, name: str, values: dict[str, object]) -> str:
@@ -127,6 +136,9 @@ def instant(value: date | datetime) -> str:
 
 
 def _filters(spoken: Locale, zone: ZoneInfo) -> dict[str, Callable[..., str]]:
+    from babel.dates import format_date, format_datetime
+    from babel.numbers import format_decimal
+
     @lru_cache(maxsize=4096)
     def local_date(value: date | datetime, width: str = "long") -> str:
         day = value.astimezone(zone).date() if isinstance(value, datetime) else value

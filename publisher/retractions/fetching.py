@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 from publisher.errors import UsageError
 from publisher.formats.retractionwatch import NotTheData
+from publisher.retractions.memory import NOTHING, Validators
 
 LARGEST = 512 * 1024 * 1024
 """Bytes of a file of data; Retraction Watch's has about 60 million."""
@@ -21,17 +22,6 @@ TIMEOUT = 60.0
 """Seconds for connecting, and between two pieces of what is fetched."""
 WHOLE = 1800.0
 """Seconds that a whole download may take, however slowly it drips."""
-
-
-@dataclass(frozen=True, slots=True)
-class Validators:
-    """What a server said of the version that it gave (RFC 9110 §8.8); empty: nothing."""
-
-    etag: str = ""
-    modified: str = ""
-
-
-NOTHING = Validators()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,20 @@ from pathlib import Path
 
 from publisher.domain.refreshing import Attempt
 from publisher.errors import StoreError
-from publisher.retractions.fetching import NOTHING, Validators
+
+VERSION = "1"
+"""Of the file that holds the data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """What a server said of the version that it gave (RFC 9110 §8.8); empty: nothing."""
+
+    etag: str = ""
+    modified: str = ""
+
+
+NOTHING = Validators()
 
 
 @dataclass(frozen=True, slots=True)

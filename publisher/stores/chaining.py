@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, insert, select, text
 
 from publisher.domain.issue import IssueEvent, IssueState
-from publisher.domain.ledger import OF_EVENT, Happening, Head
+from publisher.domain.ledger import Happening, Head
 from publisher.formats import chain
 from publisher.ports import NewIssue
 from publisher.stores import shelf
@@ -24,6 +24,17 @@ from publisher.stores.ledger_rows import ledger
 from publisher.stores.tables import edition, edition_article, issue
 
 LOCK = "SELECT pg_advisory_xact_lock(7470082)"
+_OF_EVENT: Mapping[IssueEvent, Happening] = {
+    IssueEvent.APPROVE: Happening.APPROVED,
+    IssueEvent.EDIT: Happening.EDITED,
+    IssueEvent.RELEASE: Happening.STARTED,
+    IssueEvent.PAUSE: Happening.PAUSED,
+    IssueEvent.RESUME: Happening.RESUMED,
+    IssueEvent.FINISH: Happening.FINISHED,
+    IssueEvent.CANCEL: Happening.CANCELLED,
+    IssueEvent.SKIP: Happening.LAPSED,
+    IssueEvent.REOPEN: Happening.REOPENED,
+}
 _ENDS = (Happening.FINISHED, Happening.CANCELLED)
 _LAST: Select[tuple[int, str]] = (
     select(ledger.c.number, ledger.c.hash).order_by(ledger.c.number.desc()).limit(1)
@@ -96,7 +107,7 @@ def moved(
     told = _named(connection, issue_id)
     if told["name"] is None:
         return
-    happening = OF_EVENT[event]
+    happening = _OF_EVENT[event]
     if happening is Happening.APPROVED and by is not None:
         nonce = connection.scalar(select(issue.c.nonce).where(issue.c.id == issue_id)) or ""
         told["by"] = chain.seal(nonce, by)

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from publisher.checks import duplicates
 from publisher.domain.article import Imprint, Source
 from publisher.domain.bibliography import gather
 from publisher.domain.finding import Severity
-from publisher.formats import bibliography, csljson, record
+from publisher.formats import bibliography, csljson, record, workfiles
 
 YAML = """\
 # What we cite more than once.
@@ -96,7 +97,7 @@ WORK = Source(
 )
 def test_one_work_in_four_formats(name: str, text: str, line: int) -> None:
     """It comes out the same, with the place where it stands, and through the cache too."""
-    assert bibliography.is_one(name)
+    assert workfiles.is_one(name)
     entries, findings = bibliography.parse(text.encode(), f"content/{name}")
     assert findings == ()
     (entry,) = entries
@@ -164,21 +165,21 @@ def test_a_key_that_stands_twice_means_neither_work() -> None:
     """Nobody knows which one an article would mean."""
     one, _ = bibliography.parse(YAML.encode(), "content/sources.yaml")
     two, _ = bibliography.parse(BIB.encode(), "content/a.bib")
-    (clash,) = bibliography.clashes((*one, *two))
+    (clash,) = duplicates.keys((*one, *two))
     assert (clash.rule, str(clash.place)) == ("repeated-work", "content/a.bib:3")
     assert gather((*one, *two)).entries["liu-2020"].source is None
 
 
 def test_too_large() -> None:
     """Eight MiB are twenty thousand works."""
-    _, (found,) = bibliography.parse(b" " * (bibliography.MAX_BYTES + 1), "content/a.bib")
+    _, (found,) = bibliography.parse(b" " * (workfiles.MAX_BYTES + 1), "content/a.bib")
     assert found.rule == "file-too-large"
 
 
 @pytest.mark.parametrize("name", ["data.json", "notes.yaml", "a.bib.md", "sources.txt"])
 def test_other_files_hold_no_works(name: str) -> None:
     """What was there before we knew of such files is left alone."""
-    assert not bibliography.is_one(name)
+    assert not workfiles.is_one(name)
 
 
 @pytest.mark.parametrize(("name", "sound"), [("a.bib", BIB), ("a.ris", RIS), ("s.csl.json", CSL)])
