@@ -114,12 +114,29 @@ def test_looking_over_an_issue_by_clicking(page: Page, journal: Journal) -> None
     expect(page.get_by_text("unknown-category")).to_be_visible(timeout=PATIENT)
     expect(line).to_be_visible()
     article(journal).write_text(text, "utf-8")
-    # The page loads itself again, which a click before would not outlive.
     expect(page.get_by_text("Nothing is wrong with that file")).to_be_visible(timeout=PATIENT)
     page.get_by_role("link", name="The Weekly").first.click(timeout=PATIENT)
     expect(heading).to_contain_text("weekly on Tuesday at 09:00", timeout=PATIENT)
 
-    # So does a broken template: the preview outlives it.
+    # A click outlives a change in that moment, and one while the button is down; the page is
+    # loaded again after them.
+    news = "events.onmessage({ data: 'newer' })"
+    to_article = page.get_by_role("navigation", name="What to look at").get_by_text("vitamin D")
+    to_article.evaluate(f"link => {{ link.closest('a').click(); {news}; }}")
+    expect(heading).to_contain_text("Do vitamin D tablets", timeout=PATIENT)
+    page.get_by_role("link", name="The Weekly").first.hover()
+    page.mouse.down()
+    page.evaluate(news)
+    page.mouse.up()
+    expect(heading).to_contain_text("weekly on Tuesday at 09:00", timeout=PATIENT)
+    heading.hover()
+    page.mouse.down()
+    page.evaluate(f"window.before = true; {news}")
+    page.mouse.up()
+    page.wait_for_function("window.before === undefined", timeout=PATIENT)
+    expect(page.locator("body[data-ready]")).to_be_attached(timeout=PATIENT)
+
+    # A broken template shows too: the preview outlives it.
     own = journal.root / "templates/email/_foot.mjml"
     own.parent.mkdir(parents=True, exist_ok=True)
     own.write_text("<mj-section>\n{{ nonsense }}</mj-section>")

@@ -8,14 +8,44 @@ const told = document.querySelector("[data-told]");
 
 // --- live -----------------------------------------------------------------------------------
 
+// Loading again must not swallow a click: it waits while a button is down, and gives way to a link
+// that is being followed; for some seconds, because that one may lead nowhere.
+const GIVES_WAY = 5000;
+let stale = false;
+let pressed = false;
+let leaving = false;
+function renew() {
+  if (stale && !pressed && !leaving) {
+    location.reload();
+  }
+}
+addEventListener("pointerdown", () => {
+  pressed = true;
+}, true);
+for (const name of ["pointerup", "pointercancel", "blur"]) {
+  addEventListener(name, () => {
+    pressed = false;
+    setTimeout(renew); // after the click that comes of it
+  }, true);
+}
+addEventListener("click", (event) => {
+  const elsewhere = event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey;
+  if (event.target.closest?.("a[href]") && !elsewhere) {
+    leaving = true;
+    setTimeout(() => {
+      leaving = false;
+      renew();
+    }, GIVES_WAY);
+  }
+});
+
 const words = live.textContent;
 const events = new EventSource(`${base}/events`);
 events.onmessage = (event) => {
   live.textContent = words;
   live.classList.remove("gone");
-  if (event.data !== version) {
-    location.reload();
-  }
+  stale = event.data !== version;
+  renew();
 };
 events.onerror = () => {
   live.textContent = "The preview has stopped: start it again with publisher preview";
