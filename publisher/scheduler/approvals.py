@@ -11,6 +11,7 @@ from publisher.checks import withdrawals
 from publisher.domain.article import by_id
 from publisher.domain.finding import Finding
 from publisher.domain.issue import Issue, IssueState
+from publisher.domain.reach import takes_back
 from publisher.formats import approval, catalogue
 from publisher.ports import Library
 from publisher.scheduler.alerts import Alert
@@ -45,7 +46,14 @@ def _request(app: App, library: Library, issue: Issue, cutoff: timedelta, key: s
         articles = tuple(known[a] for a, _ in each.articles if a in known)
         spoken = catalogue.of(templates, each.language)
         found |= dict.fromkeys(
-            edition_checks.check(each, app.journal, articles, library.register, spoken)
+            edition_checks.check(
+                each,
+                app.journal,
+                articles,
+                library.register,
+                spoken,
+                withdrawal=any(takes_back(issue.slot, article) for article in articles),
+            )
         )
     paths = {known[a].path for a, _ in editions[0].articles if a in known}
     own = [finding for finding in library.findings if finding.place.path in paths]

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from datetime import timedelta
 from email import message_from_bytes, policy
 
+from publisher.app import open_app
+from publisher.scheduler.approvals import requests
+from publisher.settings import load
 from tests import retractions
 from tests.cli.conftest import Journal
 from tests.cli.test_sending import outbox
@@ -67,6 +72,11 @@ def test_readers_are_told_that_an_article_was_withdrawn(planned: Journal) -> Non
     assert drafted["withdrawn"]
     assert drafted["issues"][0]["subject"].startswith("Withdrawn: ")
     assert "nothing" in planned.run("issue", "diff", "weekly/2", now=LATER).stdout
+    settings = load(None, {}, cwd=planned.root)
+    with closing(open_app(settings)) as app:
+        (asked,) = requests(app, app.content.load(), timedelta(hours=48), ())
+    assert "The trial that it rested on was retracted." in asked.text
+    assert "edition-" not in asked.text
     planned.run("issue", "edit", "weekly/2", "--intro", "We are sorry.", now=LATER)
     planned.run("issue", "approve", "weekly/2", "--yes", now=LATER)
     planned.run("send", "weekly/2", "--yes", now="2026-11-26T09:05+00:00")

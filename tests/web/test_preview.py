@@ -116,6 +116,11 @@ def test_an_article_is_shown_as_mail_as_page_and_as_file(looked: Looked) -> None
     assert "font" in looked.get("site/assets/style.css")
     looked.get("site/articles/nowhere/", 404)
     assert "There is no such article" in looked.get("article/nowhere", 404)
+    gone = "withdrawn: {date: 2026-11-23, reason: The trial was retracted.}\ncategory:"
+    path.write_text(path.read_text().replace("draft: true\ncategory:", gone))
+    page = looked.get("article/half-done")
+    assert "The trial was retracted." in looked.get("frame/phone/article/half-done")
+    assert "edition-" not in page
 
 
 def test_nothing_is_written(looked: Looked) -> None:

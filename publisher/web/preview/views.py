@@ -246,7 +246,12 @@ def _render(
     except PublisherError as error:
         return None, str(error), ()
     checked = edition_checks.check(
-        edition, journal, articles, reading.library.register, catalogue.of(templates, language)
+        edition,
+        journal,
+        articles,
+        reading.library.register,
+        catalogue.of(templates, language),
+        withdrawal=any(article.withdrawn is not None for article in articles),
     )
     return mail, "", (*checked, *validity.check(edition, journal))
 
