@@ -2,9 +2,14 @@
 
     python -m benchmarks.build [--count 1000 --count 10000] [--rounds 3]
 
-Both make one page each, category lists and feeds of the newest 50; ours makes each feed in three
-formats, and its whole archive. Hugo keeps nothing between builds, so a changed article costs it
-a cold build. The two take turns, so that a busy moment hits both alike; medians are printed.
+Hugo has two themes (`benchmarks/hugo/`). The one of the *same* makes what we make: each page with
+its metadata, JSON-LD and sources, every feed in three formats with full texts, and its archive in
+pages of 25; it is written for speed (`partialCached` wherever a partial repeats itself). The
+*minimal* one makes shorter pages and RSS feeds of the newest 50 with summaries, and nothing more.
+What neither makes: checks, links back from a source, pages of sources, of issues and about feeds.
+
+Hugo keeps nothing between builds, so a changed article costs it a cold build. All take turns, so
+that a busy moment hits each alike; medians are printed.
 
 Peak memory is what the process and all its children held at once, shared pages counted once
 (the sum of `Pss` in /proc/*/smaps_rollup, asked every 20 ms). Processors in use are CPU seconds
@@ -29,54 +34,14 @@ from benchmarks import corpus, peers
 
 ROOT = Path(__file__).resolve().parents[1]
 
-HUGO_CONFIG = """\
-baseURL = "https://journal.example.org/"
-languageCode = "en-GB"
-title = "Bench"
-[frontmatter]
-date = ["published"]
-[taxonomies]
-category = "categories"
-[permalinks]
-posts = "/articles/:slug/"
-[services.rss]
-limit = 50
-[markup.goldmark.renderer]
-unsafe = false
-"""
-
-BASE = """\
-<!doctype html><html lang="en-GB"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{{ .Title }} · {{ .Site.Title }}</title>
-<meta name="description" content="{{ .Params.summary }}">
-<link rel="canonical" href="{{ .Permalink }}">
-<link rel="alternate" type="application/rss+xml" href="/index.xml">
-</head><body><header><a href="/">{{ .Site.Title }}</a></header>
-<main>{{ block "main" . }}{{ end }}</main></body></html>
-"""
-SINGLE = """\
-{{ define "main" }}<article><h1>{{ .Title }}</h1><p>{{ .Params.summary }}</p>
-<p><time datetime="{{ .Date.Format "2006-01-02T15:04:05Z07:00" }}">{{ .Date.Format "2 January 2006" }}</time>
-{{ .ReadingTime }} min</p>{{ .Content }}<aside><h2>Key takeaway</h2>{{ .Params.key_takeaway }}</aside>
-<ol>{{ range .Params.sources }}<li>{{ .title }}. <em>{{ .journal }}</em> {{ .year }}.
-<a href="https://doi.org/{{ .doi }}">doi:{{ .doi }}</a></li>{{ end }}</ol></article>{{ end }}
-"""
-LIST = """\
-{{ define "main" }}<h1>{{ .Title }}</h1><ul>{{ range .Pages }}
-<li><a href="{{ .RelPermalink }}">{{ .Title }}</a></li>{{ end }}</ul>{{ end }}
-"""
+THEMES = Path(__file__).with_name("hugo")
+MINIMAL, SAME = "Hugo, minimal", "Hugo, the same"
 
 
-def hugo_site(folder: Path, count: int) -> list[str]:
-    """A Hugo site of the same articles with a minimal theme; its build command."""
+def hugo_site(folder: Path, count: int, theme: str) -> list[str]:
+    """A Hugo site of the same articles with one of our themes for it; its build command."""
+    shutil.copytree(THEMES / theme, folder)
     corpus.write(folder / "content" / "posts", count, for_hugo=True)
-    (folder / "config.toml").write_text(HUGO_CONFIG)
-    layouts = folder / "layouts" / "_default"
-    layouts.mkdir(parents=True)
-    (layouts / "baseof.html").write_text(BASE)
-    (layouts / "single.html").write_text(SINGLE)
-    (layouts / "list.html").write_text(LIST)
     return ["hugo", "--quiet", "--source", str(folder), "--destination", str(folder / "public")]
 
 
@@ -144,11 +109,12 @@ def change(folder: Path, number: int, turn: int) -> None:
 
 def measure(count: int, rounds: int, folder: Path) -> dict[tuple[str, str], list[Run]]:
     """All runs by (who, what)."""
-    makers = {"hugo": hugo_site, "publisher": our_journal}
-    if not shutil.which("hugo"):
+    commands = {"publisher": our_journal(folder / "publisher", count)}
+    if shutil.which("hugo"):
+        commands[SAME] = hugo_site(folder / SAME, count, "same")
+        commands[MINIMAL] = hugo_site(folder / MINIMAL, count, "minimal")
+    else:
         print(f"Hugo is missing: {peers.MEND}", file=sys.stderr)
-        del makers["hugo"]
-    commands = {name: make(folder / name, count) for name, make in makers.items()}
     runs: dict[tuple[str, str], list[Run]] = {}
     for turn in range(rounds):
         for name, command in commands.items():
@@ -169,22 +135,28 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     print(f"\n## Building, median of {options.rounds} rounds\n")
-    print("| articles | | build | wall, s | × Hugo's cold wall | processors | peak memory, MiB |")
-    print("|---:|---|---|---:|---:|---:|---:|")
+    print(
+        "| articles | | build | wall, s | × Hugo, the same | × Hugo, minimal | processors "
+        "| peak memory, MiB |"
+    )
+    print("|---:|---|---|---:|---:|---:|---:|---:|")
     for count in options.count or [1000]:
         with tempfile.TemporaryDirectory() as scratch:
             runs = measure(count, options.rounds, Path(scratch))
-        cold = runs.get(("hugo", "cold"))
-        base = statistics.median(each.wall for each in cold) if cold else None
         for (name, what), found in runs.items():
             wall = statistics.median(each.wall for each in found)
             busy = statistics.median(each.cpu / each.wall for each in found)
             peak = max(each.peak for each in found)
-            ratio = f"{wall / base:.2f}" if base else ""
+            ratios = " | ".join(ratio(wall, runs.get((peer, "cold"))) for peer in (SAME, MINIMAL))
             print(
-                f"| {count:,} | {name} | {what} | {wall:.2f} | {ratio} | {busy:.1f} | {peak:.0f} |"
+                f"| {count:,} | {name} | {what} | {wall:.2f} | {ratios} | {busy:.1f} | {peak:.0f} |"
             )
     print(f"\n{machine()}")
+
+
+def ratio(wall: float, peer: list[Run] | None) -> str:
+    """`wall` by the median of the peer's; nothing where it did not run."""
+    return f"{wall / statistics.median(each.wall for each in peer):.2f}" if peer else ""
 
 
 def machine() -> str:

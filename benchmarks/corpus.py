@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -73,11 +74,14 @@ def article(number: int, words: int = 700) -> str:
 
 
 def write(folder: Path, count: int, *, for_hugo: bool = False) -> None:
-    """Write `count` articles into `folder`. For Hugo, `category` is its list `categories`."""
+    """Write `count` articles into `folder`. For Hugo, `category` is its list `categories`
+    and a citation a link, which is what its authors write.
+    """
     folder.mkdir(parents=True)
     for number in range(count):
         text = article(number)
         if for_hugo:
             category = CATEGORIES[number % len(CATEGORIES)]
             text = text.replace(f"category: {category}\n", f"categories: [{category}]\n", 1)
+            text = re.sub(r"\[@source-(\d)\]", r"[\1](#source-\1)", text)
         (folder / f"article-{number}.md").write_text(text)
