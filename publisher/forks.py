@@ -1,4 +1,4 @@
-"""Work shared out over the machine's processors, in copies of this process."""
+"""Work shared out over the machine's processors: this process and copies of it."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ _NUMBER, _LENGTH = 4, 8
 class Forks:
     """Implements `ports.Workers`.
 
-    Each copy takes its share of neighbouring pieces and sends its answers through a pipe of its
-    own, as bytes: nothing that a process says is ever run. What a copy does not answer, because
-    it failed or was killed, is worked out here; so every error is raised here, as if there were
-    no copies.
+    Neighbouring pieces share what they show, so two workers take a row of them from both ends
+    until they meet: neither waits for the other, and one of them is this process. A copy sends
+    its answers through a pipe of its own, as bytes: nothing that a process says is ever run. What
+    a copy does not answer, because it failed or was killed, is worked out here; so every error is
+    raised here, as if there were no copies.
 
     A process with threads is never copied (their locks would stay locked in the copy, POSIX
     `fork`), nor one on a single processor: then all the work is done here. `meanwhile` is done
-    here while the copies work, where there are any.
+    here before any piece is, while copies work, where there are any.
     """
 
     def __init__(
@@ -42,9 +43,9 @@ class Forks:
     def each(self, work: Callable[[int], bytes], size: int) -> Iterator[tuple[int, bytes]]:
         """(n, `work(n)`) for each n below `size`, in no order. Raises what `work` raises."""
         left = set(range(size))
-        copies = min(self._processes, size)
-        if copies > 1 and threading.active_count() == 1 and hasattr(os, "fork"):
-            for number, answer in _shared(work, size, copies, self._meanwhile):
+        workers = min(self._processes, size)
+        if workers > 1 and threading.active_count() == 1 and hasattr(os, "fork"):
+            for number, answer in _shared(work, size, workers, self._meanwhile):
                 left.discard(number)
                 yield number, answer
         for number in sorted(left):
@@ -72,27 +73,61 @@ class _Copy:
         os.waitpid(self.pid, 0)
 
 
+class _Row:
+    """Pieces that are done from both ends. Who does one takes a byte out of a pipe for it: there
+    are as many as pieces, so nobody does what the other does.
+    """
+
+    def __init__(self, pieces: range) -> None:
+        self._pieces = pieces
+        self._bytes, writing = os.pipe()
+        os.set_blocking(writing, False)  # of more than it holds, the rest is done at the end
+        os.write(writing, bytes(len(pieces)))
+        os.close(writing)
+
+    def taken(self, *, backwards: bool) -> Iterator[int]:
+        """The next piece from one end, as long as any is left."""
+        for number in reversed(self._pieces) if backwards else self._pieces:
+            if not os.read(self._bytes, 1):
+                return
+            yield number
+
+    def close(self) -> None:
+        """Nobody here takes another."""
+        os.close(self._bytes)
+
+
 def _shared(
     work: Callable[[int], bytes],
     size: int,
-    copies: int,
+    workers: int,
     meanwhile: Callable[[], object] | None,
 ) -> Iterator[tuple[int, bytes]]:
+    """The last of the workers is this process."""
+    rows = [
+        _Row(range(size * n // workers, size * min(n + 2, workers) // workers))
+        for n in range(0, workers, 2)
+    ]
+    shares = [rows[n // 2].taken(backwards=n % 2 == 1) for n in range(workers)]
     started: list[_Copy] = []
     # Frozen objects are not visited by the collector, which would copy their pages.
     gc.freeze()
     try:
         with suppress(OSError):  # no room for another process: the work is done all the same
-            started.extend(
-                _start(work, range(size * n // copies, size * (n + 1) // copies))
-                for n in range(copies)
-            )
+            started.extend(_start(work, share) for share in shares[:-1])
         if meanwhile is not None and started:
             meanwhile()
-        yield from _answers([copy.pipe for copy in started])
+        pipes = [copy.pipe for copy in started]
+        for number in shares[-1]:
+            yield number, work(number)
+            yield from _heard(pipes, 0)
+        while pipes:
+            yield from _heard(pipes, None)
     finally:
         for copy in started:
             copy.end()
+        for row in rows:
+            row.close()
         gc.unfreeze()
 
 
@@ -137,16 +172,17 @@ def _write(pipe: int, content: bytes) -> None:  # pragma: no cover - runs in a c
         rest = rest[os.write(pipe, rest) :]
 
 
-def _answers(pipes: list[int]) -> Iterator[tuple[int, bytes]]:
-    """What the copies say, until each has closed its pipe."""
-    while pipes:
-        for pipe in select.select(pipes, [], [])[0]:
-            head = _read(pipe, _NUMBER + _LENGTH)
-            answer = _read(pipe, length := int.from_bytes(head[_NUMBER:], "big"))
-            if len(head) == _NUMBER + _LENGTH and len(answer) == length:
-                yield int.from_bytes(head[:_NUMBER], "big"), answer
-            else:
-                pipes.remove(pipe)
+def _heard(pipes: list[int], patience: float | None) -> Iterator[tuple[int, bytes]]:
+    """What copies have said within `patience` seconds (None: as long as it takes), an answer of
+    each; a pipe that has ended is taken out.
+    """
+    for pipe in select.select(pipes, [], [], patience)[0]:
+        head = _read(pipe, _NUMBER + _LENGTH)
+        answer = _read(pipe, length := int.from_bytes(head[_NUMBER:], "big"))
+        if len(head) == _NUMBER + _LENGTH and len(answer) == length:
+            yield int.from_bytes(head[:_NUMBER], "big"), answer
+        else:
+            pipes.remove(pipe)
 
 
 def _read(pipe: int, length: int) -> bytes:
