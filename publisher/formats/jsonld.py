@@ -7,6 +7,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from publisher.domain import naming
 from publisher.domain.article import Article, Source
 from publisher.domain.journal import Journal
@@ -15,14 +17,17 @@ from publisher.formats.templating import instant
 
 CONTEXT = "https://schema.org"
 
-_WRITER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_WRITER = msgspec.json.Encoder()
 _SUPERSCRIPT = re.compile(r"<sup\b.*?</sup>", re.DOTALL)
 
 
 def render(graph: Sequence[dict[str, Any]]) -> str:
     """One JSON-LD document. `<`, `>` and `&` are escaped: nothing in it can end the script."""
-    document = {"@context": CONTEXT, "@graph": list(graph)}
-    text = _WRITER.encode(document)
+    document = {"@context": CONTEXT, "@graph": graph}
+    try:
+        text = _WRITER.encode(document).decode()
+    except UnicodeEncodeError:  # a lone surrogate, which whoever writes the page takes out
+        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
+
+import msgspec
 
 
 class Entry(NamedTuple):
@@ -26,6 +27,9 @@ class Entry(NamedTuple):
         return self[2:]
 
 
+_READER = msgspec.json.Decoder(dict[str, Entry])
+
+
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """The files of one generation by path."""
@@ -43,16 +47,15 @@ class Manifest:
 
     def encode(self) -> bytes:
         """As JSON."""
-        return json.dumps(self.entries, separators=(",", ":")).encode()
+        return msgspec.json.encode(self.entries)
 
 
 def decode(raw: bytes, tree: str) -> Manifest:
     """The manifest of the generation `tree`. Raises ValueError where it is of another."""
     try:
-        manifest = Manifest({path: Entry(*entry) for path, entry in json.loads(raw).items()})
-        found = manifest.tree()
-    except (TypeError, AttributeError) as wrong:
+        manifest = Manifest(_READER.decode(raw))
+    except msgspec.DecodeError as wrong:
         raise ValueError(f"no manifest: {wrong}") from wrong
-    if found != tree:
+    if (found := manifest.tree()) != tree:
         raise ValueError(f"no manifest of {tree}, but of {found}")
     return manifest

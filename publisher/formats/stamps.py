@@ -7,10 +7,11 @@ changed when it was read is not remembered.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from typing import NamedTuple
+
+import msgspec
 
 SETTLED_NS = 2_000_000_000
 """How long a file must have stood still: the coarsest clock of a file system ticks each 2 s."""
@@ -32,6 +33,7 @@ class Stamp(NamedTuple):
 
 Stamped = tuple[str, Stamp]
 """The key of what the file came to, and its stamp when it was read."""
+_READER = msgspec.json.Decoder(dict[str, Stamped])
 
 
 def of(found: os.stat_result) -> Stamp:
@@ -41,12 +43,12 @@ def of(found: os.stat_result) -> Stamp:
 
 def encode(files: Mapping[str, Stamped]) -> bytes:
     """Files by name, as JSON."""
-    return json.dumps(files, separators=(",", ":")).encode()
+    return msgspec.json.encode(files)
 
 
 def decode(raw: bytes) -> dict[str, Stamped]:
     """The same again. Raises ValueError where it is something else."""
     try:
-        return {name: (key, Stamp(*stamp)) for name, (key, stamp) in json.loads(raw).items()}
-    except (TypeError, AttributeError) as wrong:
+        return _READER.decode(raw)
+    except msgspec.DecodeError as wrong:
         raise ValueError(f"no stamps: {wrong}") from wrong

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import json
 import os
 import shutil
 import subprocess
@@ -16,6 +15,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urljoin, urlsplit
+
+import msgspec
 
 from publisher.domain.leaf import Leaves, ready
 from publisher.errors import SiteError
@@ -40,6 +41,7 @@ FEW = 50
 _TRY_SECONDS = 0.05
 _KIND = "site"
 _NEW = ".new"
+_ENTRIES = msgspec.json.Decoder(dict[str, Entry])
 _PIECE = 32
 """How many pages a worker makes at a time."""
 
@@ -265,30 +267,33 @@ class Tree:
         durable: bool,
     ) -> dict[str, Entry]:
         """Bring the files at `paths` into `.new`, by the workers; what came of it, by path."""
-        fresh, lived = self._generations / _NEW, self._generations / (live or "")
+        fresh, lived = f"{self._generations}/{_NEW}/", f"{self._generations}/{live}/"
         paths = sorted(paths, key=leaves.near)
         pieces = [paths[at : at + _PIECE] for at in range(0, len(paths), _PIECE)]
 
-        def entry(path: str, folders: set[Path]) -> Entry:
+        def entry(path: str, folders: set[str]) -> Entry:
             known = same.get(path)
             content = leaves[path] if known is None else b""
             digest = known.digest if known else hashlib.sha256(content).hexdigest()
             before = there.entries.get(path)
             if before is not None and before.digest == digest:
-                stamp = generation.carry(lived / path, fresh / path, folders, durable=durable)
+                stamp = generation.carry(lived + path, fresh + path, folders, durable=durable)
             else:
-                stamp = generation.write(fresh / path, content, folders, durable=durable)
+                stamp = generation.write(fresh + path, content, folders, durable=durable)
             return Entry(leaves.key(path), digest, *stamp)
 
         def work(number: int) -> bytes:
-            folders: set[Path] = set()
-            return json.dumps([(path, entry(path, folders)) for path in pieces[number]]).encode()
+            folders: set[str] = set()
+            return msgspec.json.encode({path: entry(path, folders) for path in pieces[number]})
 
         workers = self._workers
         answers = (
             workers.each(work, len(pieces)) if workers else enumerate(map(work, range(len(pieces))))
         )
-        return {path: Entry(*made) for _, answer in answers for path, made in json.loads(answer)}
+        made: dict[str, Entry] = {}
+        for _, answer in answers:
+            made |= _ENTRIES.decode(answer)
+        return made
 
     def _swap(self, tree: str) -> None:
         link = self._generations / ".link"

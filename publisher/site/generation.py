@@ -58,7 +58,7 @@ def strip(folder: Path, kept: Mapping[str, Entry]) -> tuple[set[str], set[Path]]
     return left, touched
 
 
-def carry(source: Path, target: Path, made: set[Path], *, durable: bool) -> tuple[int, int, int]:
+def carry(source: str, target: str, made: set[str], *, durable: bool) -> tuple[int, int, int]:
     """Give the file `source` the name `target` too; its stamp. Raises OSError where it is gone.
 
     It keeps its date, so that Last-Modified is when these bytes first appeared, and its inode,
@@ -66,17 +66,18 @@ def carry(source: Path, target: Path, made: set[Path], *, durable: bool) -> tupl
     """
     _clear(target, made)
     try:
-        target.hardlink_to(source)
+        os.link(source, target)
     except FileNotFoundError:
         raise
     except OSError:  # a file system without links, or too many of them: a copy of the same date
-        found = source.stat()
-        return write(target, source.read_bytes(), made, durable=durable, at=found.st_mtime_ns)
-    return _stamp(target.lstat())
+        whole = Path(source)
+        at = whole.stat().st_mtime_ns
+        return write(target, whole.read_bytes(), made, durable=durable, at=at)
+    return _stamp(os.lstat(target))
 
 
 def write(
-    target: Path, content: bytes, made: set[Path], *, durable: bool, at: int | None = None
+    target: str, content: bytes, made: set[str], *, durable: bool, at: int | None = None
 ) -> tuple[int, int, int]:
     """Make a file; its stamp. `made` holds the folders that are there, `at` is its date.
 
@@ -96,28 +97,32 @@ def write(
         os.close(handle)
 
 
-def _created(target: Path, made: set[Path]) -> int:
-    """A new file, open for writing. Mostly there is nothing in its place, so it is tried first."""
-    folder = target.parent
+def _created(target: str, made: set[str]) -> int:
+    """A new file, open for writing. Mostly there is nothing in its place, so it is tried first.
+
+    This is done ten thousand times; a Path for each name would cost as much as the making.
+    """
+    folder = target.rpartition("/")[0]
     if folder not in made:
         try:
-            os.mkdir(folder)  # noqa: PTH102 - ten thousand times, at half of Path's price
+            os.mkdir(folder)  # noqa: PTH102 - as said above
         except (FileExistsError, FileNotFoundError):
-            folder.mkdir(parents=True, exist_ok=True)
+            Path(folder).mkdir(parents=True, exist_ok=True)
         made.add(folder)
     try:
         return os.open(target, _NEW, 0o666)
     except FileExistsError:
-        target.unlink()
+        os.unlink(target)  # noqa: PTH108 - as said above
         return os.open(target, _NEW, 0o666)
 
 
-def _clear(target: Path, made: set[Path]) -> None:
+def _clear(target: str, made: set[str]) -> None:
     """Make room: the folder, and nothing where a worker that was killed left something."""
-    if target.parent not in made:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        made.add(target.parent)
-    target.unlink(missing_ok=True)
+    folder = target.rpartition("/")[0]
+    if folder not in made:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        made.add(folder)
+    Path(target).unlink(missing_ok=True)
 
 
 def _entries(folder: Path) -> Iterator[Found]:
