@@ -1,65 +1,9 @@
-"""Every command, in the order in which help lists the groups: one file for each, `frame` around."""
+"""Every command: all files that `contents` lists, read. For whoever looks at all of them."""
 
-from publisher.cli import (
-    changing,
-    checking,
-    citing,
-    correcting,
-    deciding,
-    deliveries,
-    demo,
-    doctor,
-    fallen,
-    files,
-    incoming,
-    init,
-    issues,
-    ledger,
-    making,
-    previewing,
-    reporting,
-    restoring,
-    running,
-    segments,
-    sending,
-    site,
-    sources,
-    status,
-    storing,
-    subscribers,
-    suppressions,
-    templating,
-)
-from publisher.cli.frame import cli
+from publisher.cli.contents import CONTENTS
+from publisher.cli.frame import cli, read
 
-__all__ = [
-    "changing",
-    "checking",
-    "citing",
-    "cli",
-    "correcting",
-    "deciding",
-    "deliveries",
-    "demo",
-    "doctor",
-    "fallen",
-    "files",
-    "incoming",
-    "init",
-    "issues",
-    "ledger",
-    "making",
-    "previewing",
-    "reporting",
-    "restoring",
-    "running",
-    "segments",
-    "sending",
-    "site",
-    "sources",
-    "status",
-    "storing",
-    "subscribers",
-    "suppressions",
-    "templating",
-]
+__all__ = ["cli"]
+
+for _name in CONTENTS:
+    read(_name)

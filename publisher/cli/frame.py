@@ -7,13 +7,15 @@ import sys
 import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from publisher import __version__
+from publisher.cli.contents import CONTENTS
 from publisher.cli.session import Session
 from publisher.errors import BadRows, BlockedByFindings, Defect, PublisherError, SettingsError
 
@@ -23,8 +25,29 @@ INTERRUPTED = 130
 """What a shell reports for Ctrl-C: 128 + SIGINT."""
 
 
+class Unread(TyperCommand):
+    """A command or group whose files are read when it is called; help shows it without them."""
+
+    def make_context(self, info_name: str | None, args: list[str], *_: Any, **extra: Any) -> Any:
+        """The context of the command itself, which then takes this one's place."""
+        read(str(self.name))
+        found: Any = typer.main.get_command(cli)
+        return found.commands[self.name].make_context(info_name, args, **extra)
+
+
+def read(name: str) -> None:
+    """Read the files of a command or group."""
+    for file in CONTENTS[name].files:
+        import_module(f"publisher.cli.{file}")
+
+
 class Commands(TyperGroup):
     """The group of all commands; whatever a command raises becomes a sentence and a code."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        known = self.commands
+        self.commands = {n: Unread(name=n, help=each.help) for n, each in CONTENTS.items()} | known
 
     def main(self, args: Sequence[str] | None = None, *_: Any, **extra: Any) -> Any:
         """Run, and leave with 0 (done), 1 (findings, failures) or 2 (wrong usage or settings)."""

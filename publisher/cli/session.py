@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,7 +19,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from publisher.domain.journal import Journal
+from publisher.cli.starting import reading
 from publisher.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
     from publisher.app import App
     from publisher.domain.finding import Finding
+    from publisher.domain.journal import Journal
     from publisher.ports import Content
     from publisher.settings import Settings
 
@@ -53,7 +53,8 @@ class Session:
 
     def settings(self, *, keys_needed: bool = False) -> Settings:
         """The journal's settings. `keys_needed`: for what signs or reads links."""
-        from publisher import settings as settings_file
+        with reading("publisher.settings"):
+            from publisher import settings as settings_file
 
         return settings_file.load(self.config, os.environ, cwd=Path.cwd(), keys_needed=keys_needed)
 
@@ -79,7 +80,8 @@ class Session:
 
         Where the store's server does not answer, StoreAway.
         """
-        from publisher.app import open_app
+        with reading("publisher.app"):
+            from publisher.app import open_app
 
         app = open_app(settings)
         try:
@@ -174,6 +176,8 @@ def _tenths(what: str, total: int) -> Callable[[int], None]:
 
 def mint_id(journal: Journal, now: datetime) -> str:
     """A new article's permanent id (RFC 4151)."""
+    import secrets
+
     host = urlsplit(journal.url).hostname
     name = "".join(secrets.choice("abcdefghijklmnopqrstuvwxyz234567") for _ in range(12))
     return f"tag:{host},{now.astimezone(UTC).year}:a/{name}"
@@ -181,6 +185,8 @@ def mint_id(journal: Journal, now: datetime) -> str:
 
 def nonce() -> str:
     """Randomness for a new issue, so that its ids cannot be guessed from outside."""
+    import secrets
+
     return secrets.token_hex(16)
 
 
