@@ -1,7 +1,8 @@
 """The one place where everything is assembled: settings in, an App out.
 
 Beside it stand the sequences of several verbs that the CLI, the scheduler and the web app
-share, so that none of them does it in its own way.
+share, so that none of them does it in its own way. Each verb is read where it is used: what only
+looks at the store starts without all that makes mails and sends them.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
-from publisher import building, dispatch, engines, mailroom, plan, release, transports, websub
+from publisher import building, engines, release, transports, websub
 from publisher.announcements import AnnouncementFile
 from publisher.building import (
     EVERY,
@@ -29,19 +31,16 @@ from publisher.building import (
     open_templates,
     put_down,
 )
-from publisher.dispatch import Bounds, Dispatcher, Progress, Travel
 from publisher.domain.announcement import Announcement
 from publisher.domain.cadence import Cadence, Slot
 from publisher.domain.forcing import Forcing
 from publisher.domain.issue import Issue, IssueEvent, IssueState
 from publisher.domain.journal import Journal, Newsletter
-from publisher.domain.retry import RetryPolicy
 from publisher.domain.wakeup import Wakeup
 from publisher.errors import NotAllowed
 from publisher.formats import websub as hub_words
 from publisher.formats.pepper import Pepper
 from publisher.gate import Gate
-from publisher.hub import HttpHub
 from publisher.ports import (
     Content,
     Engine,
@@ -56,6 +55,9 @@ from publisher.ports import (
 from publisher.settings import Settings
 from publisher.stores import open_store
 from publisher.watermark import WatermarkFile
+
+if TYPE_CHECKING:
+    from publisher import dispatch
 
 log = logging.getLogger(__name__)
 
@@ -189,6 +191,8 @@ def ping_hub(app: App, now: datetime) -> websub.Report | None:
         content = app.site.read(name)
         if content is not None:
             feeds[hub_words.topic(journal, name)] = hashlib.sha256(content).hexdigest()
+    from publisher.hub import HttpHub
+
     return websub.ping(HttpHub(journal.hub), _announcements(app), feeds, now)
 
 
@@ -221,6 +225,8 @@ def plan_slot(
 
     `nonce` makes random hexadecimal digits; `library` is what was read already, if it was.
     """
+    from publisher import plan
+
     library = app.content.load() if library is None else library
     put_down(app.store, library, now)
     return plan.plan(
@@ -281,12 +287,16 @@ def drain(
     stop: threading.Event,
     issue_id: int | None = None,
     wakeup: Wakeup | None = None,
-    on_progress: Callable[[Progress], None] | None = None,
+    on_progress: Callable[[dispatch.Progress], None] | None = None,
 ) -> dispatch.Report:
     """Send what may be sent now. See `dispatch.Dispatcher`.
 
     `issue_id`: of that issue alone; `wakeup`: only what it is about.
     """
+    from publisher import mailroom
+    from publisher.dispatch import Bounds, Dispatcher, Travel
+    from publisher.domain.retry import RetryPolicy
+
     if wakeup is not None:
         issue_id = wakeup.issue_id
     caught = app.store.guard.catch_up(clock())

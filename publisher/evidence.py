@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from publisher import correct, watch
+from publisher import watch
 from publisher.app import App
 from publisher.domain.article import Article
 from publisher.domain.issue import Issue
@@ -14,6 +15,9 @@ from publisher.domain.retraction import Snapshot, cited
 from publisher.errors import PublisherError, StoreError
 from publisher.ports import Library
 from publisher.settings import Settings
+
+if TYPE_CHECKING:
+    from publisher import correct
 
 
 def watch_sources(app: App, library: Library) -> tuple[watch.Fallen, ...]:
@@ -84,6 +88,8 @@ def refresh_sources(app: App, now: datetime) -> Snapshot | Attempt | None:
 
 def trace_correction(app: App, article: Article) -> correct.Trace:
     """Who received the article without its newest correction. Raises UsageError."""
+    from publisher import correct
+
     return correct.trace(article, app.journal, app.store.citations)
 
 
@@ -96,6 +102,8 @@ def plan_correction(
     library: Library | None = None,
 ) -> tuple[Issue, ...]:
     """Drafts that tell everybody in `found`. See `correct.plan` for what it raises."""
+    from publisher import correct
+
     return correct.plan(
         found,
         journal=app.journal,

@@ -12,7 +12,7 @@ from publisher.domain.cadence import Slot
 from publisher.domain.issue import Issue, IssueEvent, IssueState
 from publisher.domain.journal import Journal
 from publisher.errors import NotAllowed
-from publisher.formats import email
+from publisher.formats.copies import links
 from publisher.ports import Site, Store
 
 BATCH = 1000
@@ -114,7 +114,7 @@ def _links(store: Store, journal: Journal, issue: Issue) -> tuple[str, ...]:
     """Every page that the editions link to; none where one of them links to no page."""
     urls: dict[str, None] = {}
     for edition in store.issues.editions(issue.id):
-        found = email.links(edition, journal)
+        found = links(edition, journal)
         if not found:
             return ()
         urls.update(dict.fromkeys(found))

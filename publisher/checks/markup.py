@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 
 from publisher.domain.finding import Finding, Place, Severity
 from publisher.formats import colours
-from publisher.formats.digest import HTML
 from publisher.formats.outline import Outline
 
 RULES: Mapping[str, str] = {
@@ -92,4 +91,6 @@ def _contrast(seen: Outline) -> Iterator[Finding]:
 
 
 def _found(rule: str, message: str, remedy: str, severity: Severity = Severity.ERROR) -> Finding:
+    from publisher.formats.digest import HTML
+
     return Finding(rule, severity, Place(f"templates/{HTML}"), message, remedy)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from publisher.build import build, public_articles
 from publisher.checks import edition, freshness, inside, overrides, retractions, validity
 from publisher.checks.every import every
-from publisher.cli import outward, words
+from publisher.cli import words
 from publisher.cli.frame import cli
 from publisher.cli.session import Session
 from publisher.domain.finding import Finding
@@ -20,9 +20,12 @@ from publisher.domain.journal import Journal
 from publisher.domain.template import TemplateSet
 from publisher.errors import BlockedByFindings, NotFound
 from publisher.formats import catalogue, email
-from publisher.ports import Library
-from publisher.settings import Settings
 from publisher.templates import Folders, listing
+
+if TYPE_CHECKING:
+    from publisher.cli.outward import Asked
+    from publisher.ports import Library
+    from publisher.settings import Settings
 
 
 @cli.command(epilog="Example: publisher check --mint")
@@ -57,7 +60,7 @@ def check(
         session.say(f"Written into {', '.join(minted)}: what they lacked of id and feed_seconds.")
     library = content.load()
     findings = _findings(session, settings, library)
-    asked = outward.ask(session, settings, library) if external else None
+    asked = _asked(session, settings, library) if external else None
     findings += asked.findings if asked else ()
     blocking = [finding for finding in findings if finding.blocks]
     session.answer(
@@ -74,6 +77,12 @@ def check(
     )
     if blocking:
         raise typer.Exit(1)
+
+
+def _asked(session: Session, settings: Settings, library: Library) -> Asked:
+    from publisher.cli import outward  # and all that sends, for what stops an asking
+
+    return outward.ask(session, settings, library)
 
 
 def _findings(session: Session, settings: Settings, library: Library) -> list[Finding]:

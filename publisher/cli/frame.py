@@ -46,8 +46,8 @@ class Commands(TyperGroup):
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
-        known = self.commands
-        self.commands = {n: Unread(name=n, help=each.help) for n, each in CONTENTS.items()} | known
+        listed = {name: Unread(name=name, help=each.help) for name, each in CONTENTS.items()}
+        self.commands = {**listed, **self.commands}
 
     def main(self, args: Sequence[str] | None = None, *_: Any, **extra: Any) -> Any:
         """Run, and leave with 0 (done), 1 (findings, failures) or 2 (wrong usage or settings)."""

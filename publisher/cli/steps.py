@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from publisher.app import App
+from publisher.checks import retractions
 from publisher.cli import words
 from publisher.domain.delivery import DeliveryState
 from publisher.domain.issue import Issue, IssueState
 from publisher.errors import Restored, StoreError
-from publisher.plan import lacking
 from publisher.ports import Library, Store
 
 READ = 1000
@@ -35,8 +35,9 @@ def for_sources(app: App, library: Library, now: datetime) -> list[str]:
     """What is the matter with the data of retractions: gone, old, or not to be had."""
     register = library.register
     found = []
-    if register.snapshot or register.had or app.store.ledger.had_data():
-        told = lacking(register, app.journal, app.store, now)
+    had = None if register.snapshot else register.had or app.store.ledger.had_data()
+    if register.snapshot or had:
+        told = retractions.data(register.snapshot, app.journal.sources, now, had)
         found = [f"{each.message[:1].upper()}{each.message[1:]}: {each.remedy}" for each in told]
     last = app.retractions.attempt()
     if last is not None and last.failing_since is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from difflib import get_close_matches
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from publisher.building import EVERY
 from publisher.cli.session import count as count
@@ -17,7 +17,9 @@ from publisher.domain.issue import Issue, IssueState
 from publisher.domain.journal import Journal, Newsletter
 from publisher.domain.pace import lasting as lasting
 from publisher.errors import NotFound, UsageError
-from publisher.ports import Library, Store
+
+if TYPE_CHECKING:
+    from publisher.ports import Library, Store
 
 PAST = 5
 """How many of the last issues are asked for their pace."""

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from jinja2 import Environment
 from markupsafe import Markup
 
 from publisher.domain.article import Article, Correction
@@ -28,7 +28,11 @@ from publisher.formats import (
     templating,
 )
 from publisher.formats.catalogue import Catalogue
-from publisher.formats.translating import SpokenEnvironment
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+    from publisher.formats.translating import SpokenEnvironment
 
 HTML = "email/digest.mjml"
 TEXT = "email/digest.txt"

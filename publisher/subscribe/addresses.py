@@ -5,20 +5,16 @@ from __future__ import annotations
 import re
 import unicodedata
 from difflib import get_close_matches
-from functools import lru_cache
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
-
-from email_validator import (
-    SPECIAL_USE_DOMAIN_NAMES,
-    EmailNotValidError,
-    ValidatedEmail,
-    validate_email,
-)
-from email_validator.rfc_constants import CASE_INSENSITIVE_MAILBOX_NAMES
 
 from publisher.domain.journal import Category, Journal, Newsletter
 from publisher.domain.subscription import Consent, NewSubscriber, address_key
 from publisher.errors import UsageError
+
+if TYPE_CHECKING:
+    from email_validator import ValidatedEmail
 
 LONGEST_NAME = 200
 
@@ -28,7 +24,6 @@ _ATOM = r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+"
 _PLAIN_LOCAL = re.compile(rf"(?=.{{1,64}}\Z){_ATOM}(\.{_ATOM})*")
 _LABEL = r"[a-z0-9](?:[a-z0-9]|-(?!-)){0,61}(?<!-)"
 _PLAIN_DOMAIN = re.compile(rf"(?:{_LABEL}\.)+[a-z]{{2,63}}", re.ASCII)
-_SPECIAL = frozenset(name.rpartition(".")[2] for name in SPECIAL_USE_DOMAIN_NAMES)
 
 # RFC 5646 §2.1 in its usual part: language, then subtags.
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
@@ -50,13 +45,15 @@ def normalise(address: str) -> tuple[str, str]:
     # Nearly all addresses are plain, and few domains have most of them: a tenth of the time.
     if at and len(typed) <= PLAIN_LENGTH and _PLAIN_LOCAL.fullmatch(local):
         ascii_domain = _ascii_domain(domain)
-        if ascii_domain is not None and local.lower() not in CASE_INSENSITIVE_MAILBOX_NAMES:
+        if ascii_domain is not None and local.lower() not in _shared_mailboxes():
             written = f"{local}@{ascii_domain}"
             return written, address_key(written)
     return _normalise(typed)
 
 
 def _normalise(typed: str) -> tuple[str, str]:
+    from email_validator import EmailNotValidError
+
     try:
         found = _validated(typed)
     except EmailNotValidError as error:
@@ -72,15 +69,38 @@ def _ascii_domain(domain: str) -> str | None:
     """The domain as it is written; None for one that needs a sentence."""
     written = domain.lower()
     # RFC 952 names without `--`, which IDNA has rules for.
-    if _PLAIN_DOMAIN.fullmatch(written) and written.rpartition(".")[2] not in _SPECIAL:
+    if _PLAIN_DOMAIN.fullmatch(written) and written.rpartition(".")[2] not in _special():
         return written
+    from email_validator import EmailNotValidError
+
     try:
         return _validated(f"a@{domain}").ascii_domain
     except EmailNotValidError:
         return None
 
 
+# The validator takes a fiftieth of a second to read: it is, once somebody's address is judged.
+
+
+@cache
+def _special() -> frozenset[str]:
+    """The last labels of domains that are set apart (RFC 6761)."""
+    from email_validator import SPECIAL_USE_DOMAIN_NAMES
+
+    return frozenset(name.rpartition(".")[2] for name in SPECIAL_USE_DOMAIN_NAMES)
+
+
+@cache
+def _shared_mailboxes() -> frozenset[str]:
+    """Names before the @ that mean the same in any case (RFC 2142)."""
+    from email_validator.rfc_constants import CASE_INSENSITIVE_MAILBOX_NAMES
+
+    return frozenset(CASE_INSENSITIVE_MAILBOX_NAMES)
+
+
 def _validated(address: str) -> ValidatedEmail:
+    from email_validator import validate_email
+
     # `test_environment` admits the reserved domain .test, for rehearsals.
     return validate_email(
         address,

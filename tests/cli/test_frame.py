@@ -3,6 +3,8 @@
 import json
 import re
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,9 @@ import typer
 from typer.testing import CliRunner
 
 from publisher import __version__
-from publisher.cli import EVERY, PLACES, frame, place, session
+from publisher.cli import frame, session
 from publisher.cli.commands import cli
+from publisher.cli.contents import CONTENTS
 from publisher.errors import Defect, StoreError
 from tests.cli.conftest import Journal
 
@@ -250,39 +253,48 @@ def test_quiet_says_nothing_but_answers(journal: Journal) -> None:
     assert "weekly" in journal.run("--quiet", "status").stdout
 
 
+def test_the_list_of_commands_says_where_each_is_and_what_it_does() -> None:
+    """Help is shown from it, and a call reads the files that it names: no more, no fewer."""
+    group: Any = typer.main.get_command(cli)
+    assert list(group.commands) == list(CONTENTS)
+    for name, listed in CONTENTS.items():
+        command = group.commands[name]
+        inner = commands(command).values() if hasattr(command, "commands") else [command]
+        files = {each.callback.__module__ for each in inner}
+        assert files == {f"publisher.cli.{file}" for file in listed.files}, name
+        assert listed.help == command.help.split("\n\n")[0].replace("\n", " "), name
+
+
+def program(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """A call in a process of its own, which tells at its end what it has read."""
+    told = "import atexit, sys; from publisher.cli import main\natexit.register(lambda: print(*sys.modules, file=sys.stderr)); main()"
+    return subprocess.run(
+        [sys.executable, "-c", told, *arguments], capture_output=True, text=True, check=False
+    )
+
+
 @pytest.mark.parametrize(
-    ("arguments", "needed"),
+    ("arguments", "said", "unread"),
     [
-        ("", "status"),
-        ("--quiet", "status"),
-        ("--config elsewhere/publisher.toml --json build", "making"),
-        ("--now 2026-11-24T09:00+00:00 send", "sending"),
-        ("--help", EVERY),
-        ("--version", EVERY),
-        ("biuld", EVERY),
-        ("--json issue plan weekly", "issues"),
-        ("issue --help", EVERY),
-        ("--config", "status"),
+        (["--help"], "templates", "publisher.settings"),
+        (["--config", "build", "issue", "--help"], "publisher issue plan", "publisher.cli.storing"),
+        (["--version"], __version__, "publisher.settings"),
     ],
 )
-def test_a_call_reads_the_file_of_its_command_alone(arguments: str, needed: str) -> None:
-    """Options before the command, help and misspelt names are told apart from it."""
-    assert place(arguments.split()) == needed
+def test_a_call_reads_what_it_needs(arguments: list[str], said: str, unread: str) -> None:
+    """Help and version need no command, and no call needs every file, or pydantic."""
+    made = program(*arguments)
+    assert said in made.stdout
+    read = made.stderr.splitlines()[-1].split()
+    assert unread not in read
+    assert "pydantic" not in read
 
 
-def test_every_command_is_in_the_file_that_is_read_for_it() -> None:
-    """A command that moved to another file would not be found any more."""
-    found = {}
-    groups = [("", cli)]
-    groups += [
-        (f"{each.name} ", each.typer_instance)
-        for each in cli.registered_groups
-        if each.typer_instance is not None
-    ]
-    for prefix, group in groups:
-        for command in group.registered_commands:
-            assert command.callback is not None
-            name = command.name or command.callback.__name__.replace("_", "-")
-            found[prefix + name] = command.callback.__module__
-    for name, file in PLACES.items():
-        assert found[name] == f"publisher.cli.{file}"
+def test_a_build_without_changes_reads_nothing_that_makes_pages(journal: Journal) -> None:
+    """Neither parsers nor templates nor the store: that is half of the time of a small build."""
+    where = ("--config", str(journal.root / "config/publisher.toml"))
+    program(*where, "build")
+    read = set(program(*where, "build").stderr.splitlines()[-1].split())
+    heavy = {"pydantic", "sqlalchemy", "jinja2", "yaml", "email_validator", "nh3", "pyromark"}
+    assert "publisher.build" in read
+    assert not read & heavy
