@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from publisher.settings import Settings
 
 CACHE = "var/cache"
+_ISSUES = "issues"
 VANCOUVER = "vancouver"
 RETRACTIONS = "var/retractions.sqlite3"
 """Below the journal's folder: what was worked out before, and what is known of retractions."""
@@ -237,10 +238,24 @@ def _hosted(works: Works, files: Leaves, kind: str) -> Leaves:
 
 
 def _stored(settings: Settings, now: datetime) -> tuple[ArchivedIssue, ...]:
+    """From the cache where no issue has changed since: to open the store takes longer than all
+    the rest of a build that has nothing to do.
+    """
     if not glance.may_hold_issues(settings.store_url):
         return ()
+    from publisher.formats.archived import decode, encode
+
+    cache = _cache(settings)
+    seen = glance.issues(settings.store_url)
+    for _, raw in cache.find(_ISSUES, () if seen is None else (seen,)):
+        with suppress(ValueError):  # not what we wrote
+            return decode(raw)
     with _store(settings, now) as store:
-        return archived(store)
+        found = archived(store)
+    # As they were before the store was read, so that what changed meanwhile is read again.
+    if seen is not None and seen == glance.issues(settings.store_url):
+        cache.keep(_ISSUES, {seen: encode(found)}, ())
+    return found
 
 
 def _put_down(settings: Settings, now: datetime, library: Library) -> None:
@@ -289,8 +304,9 @@ def archived(store: Store) -> tuple[ArchivedIssue, ...]:
     from publisher.domain.issue import ArchivedIssue, IssueState
 
     shown = tuple(s for s in IssueState if s not in (IssueState.DRAFT, IssueState.SKIPPED))
+    # Without counts, which change with every mail and stand on no page.
     return tuple(
-        ArchivedIssue(issue, store.issues.editions(issue.id)[0])
+        ArchivedIssue(replace(issue, counts={}), store.issues.editions(issue.id)[0])
         for issue in store.issues.list(states=shown, limit=EVERY)
         if issue.archived()
     )

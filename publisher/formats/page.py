@@ -90,6 +90,7 @@ class Pages:
             "light": colours.light(journal.colours),
             "dark": colours.dark(journal.colours),
         }
+        self._instead: dict[str, str] = {}
         self._environments: dict[str | None, SpokenEnvironment] = {}
 
     def issue_notice(
@@ -165,7 +166,11 @@ class Pages:
 
     def in_your_copy(self, language: str) -> str:
         """What an issue's page says in the place of the unsubscribe link."""
-        return self._in(language).catalogue.gettext(IN_YOUR_COPY)
+        if (said := self._instead.get(language)) is None:
+            spoken = catalogue.spoken(self._templates, language, self._journal.language)
+            said = catalogue.of(self._templates, spoken).gettext(IN_YOUR_COPY)
+            self._instead[language] = said
+        return said
 
     def moved(self, article: Article) -> bytes:
         """The page at a former address of the article, for hosts that cannot redirect."""

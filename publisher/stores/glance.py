@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 from contextlib import closing
@@ -35,6 +36,28 @@ def may_hold_issues(url: str) -> bool:
             return found.fetchone() is not None
     except sqlite3.Error:
         return True
+
+
+def issues(url: str) -> str | None:
+    """What changes whenever an issue does, or an edition, whose hash stands in its issue.
+
+    None where that is not to be seen so cheaply, as in any store but SQLite's.
+    """
+    path = url.removeprefix("sqlite:///")
+    if path == url:
+        return None
+    digest = hashlib.sha256()
+    try:
+        with closing(_reading(path)) as base:
+            for query in (
+                "SELECT * FROM issue ORDER BY id",
+                "SELECT id, issue_id, language, subject FROM edition ORDER BY id",
+            ):
+                for row in base.execute(query):
+                    digest.update(repr(row).encode("utf-8", "surrogatepass"))
+    except sqlite3.Error:
+        return None
+    return digest.hexdigest()
 
 
 def is_there(url: str) -> bool:

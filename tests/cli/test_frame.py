@@ -17,7 +17,7 @@ from publisher.cli import frame, session
 from publisher.cli.commands import cli
 from publisher.cli.contents import CONTENTS
 from publisher.errors import Defect, StoreError
-from tests.cli.conftest import Journal
+from tests.cli.conftest import SLOT, Journal
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -298,3 +298,24 @@ def test_a_build_without_changes_reads_nothing_that_makes_pages(journal: Journal
     heavy = {"pydantic", "sqlalchemy", "jinja2", "yaml", "email_validator", "nh3", "pyromark"}
     assert "publisher.build" in read
     assert not read & heavy
+
+
+def test_a_build_opens_the_store_only_where_an_issue_has_changed(planned: Journal) -> None:
+    """A sent issue's page stands, and the next build need not ask for it again."""
+    where = ("--config", str(planned.root / "config/publisher.toml"), "--now", SLOT, "build")
+    page = planned.root / "public/issues/weekly/1/index.html"
+
+    def opened() -> bool:
+        return "sqlalchemy" in program(*where).stderr.split()
+
+    assert opened()
+    first = page.read_text()
+    assert not opened()
+    assert page.read_text() == first
+    planned.run("issue", "edit", "weekly/1", "--subject", "Other words")
+    assert not opened()
+    assert not page.exists()
+    planned.run("issue", "approve", "weekly/1", "--yes")
+    assert opened()
+    assert "Other words" in page.read_text()
+    assert not opened()
