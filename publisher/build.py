@@ -104,8 +104,9 @@ def prepare(
     leaves |= _feeds(journal, pages, [*public, *withdrawn], pictures, shown, (icon, logo), ground)
     made = dict(sitemap.render(_addresses(journal, public, withdrawn, shown), journal.url))
     made["robots.txt"] = sitemap.robots(journal.url)
-    made[opml.PATH] = opml.render(journal, channel.every(journal))
     leaves |= {path: ready(content) for path, content in made.items()}
+    listed = partial(opml.render, journal, channel.every(journal))
+    leaves[opml.PATH] = Leaf(fingerprint(ground, "opml"), listed)
     leaves |= archive.leaves(
         journal, pages, shown, {article.id: article for article in (*public, *withdrawn)}
     )

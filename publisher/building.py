@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from publisher.cache import Shelf, edition
 from publisher.content import Folder
-from publisher.errors import Defect
+from publisher.errors import Defect, PublisherError
 from publisher.forks import Forks
 from publisher.site import Tree
 from publisher.stores import glance
@@ -78,17 +78,20 @@ def open_works(settings: Settings, now: datetime) -> Works:
 
     A store that holds issues is brought up to date when they are asked for, as of `now`.
     """
+    cache = _cache(settings)  # one, which finds out once what program this is
     return Works(
         settings,
-        open_content(settings),
+        open_content(settings, cache=cache),
         open_templates(settings),
-        open_site(settings),
+        open_site(settings, cache),
         partial(_stored, settings, now),
         partial(_put_down, settings, now),
     )
 
 
-def open_content(settings: Settings, mint_id: Callable[[], str] | None = None) -> Content:
+def open_content(
+    settings: Settings, mint_id: Callable[[], str] | None = None, cache: Shelf | None = None
+) -> Content:
     """The articles alone, for whoever needs no store. `mint_id` makes a new `tag:` URI."""
     from publisher.vetting import Vetted
 
@@ -102,8 +105,8 @@ def open_content(settings: Settings, mint_id: Callable[[], str] | None = None) -
         language=settings.journal.language,
         style=settings.journal.sources.style,
         cite=_style(settings),
-        cache=_cache(settings),
-        workers=Forks(meanwhile=_read_on),
+        cache=cache or _cache(settings),
+        workers=Forks(meanwhile=partial(_read_on, settings)),
     )
     data = open_retractions(settings)
     return Vetted(folder, data, lambda: data.had() or glance.had_data(settings.store_url))
@@ -146,15 +149,15 @@ def open_templates(settings: Settings) -> Templates:
     return Folders(None if own.resolve() == shipped_dir().resolve() else own)
 
 
-def open_site(settings: Settings) -> Site:
+def open_site(settings: Settings, cache: Shelf | None = None) -> Site:
     """The built tree."""
     return Tree(
         settings.public_dir,
         url=settings.journal.url,
         command=settings.publishing.command,
         check_timeout=settings.publishing.check_timeout,
-        cache=_cache(settings),
-        workers=_Readied(Forks()),
+        cache=cache or _cache(settings),
+        workers=_Readied(Forks(), partial(_read_on, settings)),
     )
 
 
@@ -163,12 +166,16 @@ def _cache(settings: Settings) -> Shelf:
     return Shelf(settings.root / CACHE, partial(edition, settings.journal.time_zone))
 
 
-def _read_on() -> None:
+def _read_on(settings: Settings) -> None:
     """What comes after the articles, read while others parse these, once for all copies."""
     import publisher.build
     import publisher.formats.feedgen  # with lxml
     import publisher.formats.markdown
     import publisher.formats.translating  # noqa: F401 - with Jinja2
+    from publisher.formats import page
+
+    with suppress(PublisherError):  # what cannot be read is said where it is needed
+        page.ready(settings.journal, open_templates(settings).load())
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +183,11 @@ class _Readied:
     """Workers that have read what pages are made with, where several share them out."""
 
     workers: Workers
+    ready: Callable[[], None]
 
     def each(self, work: Callable[[int], bytes], size: int) -> Iterator[tuple[int, bytes]]:
         if size > 1:
-            _read_on()
+            self.ready()
         return self.workers.each(work, size)
 
 

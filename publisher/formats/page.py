@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache, partial
@@ -16,6 +17,7 @@ from publisher.domain.article import Article, Correction, Source, Withdrawal
 from publisher.domain.journal import Category, Journal, Newsletter
 from publisher.domain.retraction import Register
 from publisher.domain.template import TemplateSet
+from publisher.errors import PublisherError
 from publisher.formats import catalogue, channel, colours, jsonld, metatags, opml, standing
 from publisher.formats.channel import Channel
 from publisher.formats.copies import IN_YOUR_COPY
@@ -33,6 +35,11 @@ CARDS = 24
 """How many articles a category page shows with their summaries; the others by title."""
 
 SOURCES = "/sources/"
+OFTEN = (
+    *("base", "article", "feed-content"),
+    *("_parts", "_links", "_masthead", "_foot", "_source", "_backlinks"),
+)
+"""Templates that every article needs."""
 
 Absolute = Callable[[str, str], str]
 """`(html, base_url) → html`: every relative URL made absolute."""
@@ -46,6 +53,17 @@ class Listed:
     number: int
     subject: str
     slot_at: datetime
+
+
+def ready(journal: Journal, templates: TemplateSet) -> None:
+    """Compile what every article needs. What cannot be compiled is left to who needs it."""
+    from jinja2 import TemplateError as JinjaError
+
+    with suppress(PublisherError, JinjaError):
+        spoken = catalogue.spoken(templates, None, journal.language)
+        env = environment(templates, language=spoken, zone=journal.zone)
+        for name in OFTEN:
+            env.get_template(f"site/{name}.html")
 
 
 class Pages:
@@ -339,6 +357,7 @@ class Pages:
                 self._shown,
                 once=lru_cache(maxsize=1024)(partial(self._once, found)),
                 cited=lru_cache(maxsize=1024)(partial(self._cited, found)),
+                backlinks=lru_cache(maxsize=1024)(partial(self._backlinks, found)),
             )
             self._environments[spoken] = found
         self._environments[language] = found
@@ -352,6 +371,11 @@ class Pages:
     def _cited(self, env: SpokenEnvironment, source: Source, note: str = "") -> Markup:
         """A source as page and feeds name it; `note` says how it stands now."""
         made = render(env, self._templates, "site/_source.html", source=source, note=note)
+        return Markup(made)  # noqa: S704 - the template has escaped what is in it
+
+    def _backlinks(self, env: SpokenEnvironment, number: int, uses: int) -> Markup:
+        """What leads from source `number` back to where it is mentioned, `uses` times."""
+        made = render(env, self._templates, "site/_backlinks.html", number=number, uses=uses)
         return Markup(made)  # noqa: S704 - the template has escaped what is in it
 
     def _href(self, path: str) -> Markup:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
 
+from publisher.domain.leaf import fingerprint
 from publisher.domain.template import TemplateSet
 from publisher.errors import PublisherError, TemplateError
 from publisher.formats import catalogue, reference, vocabulary
@@ -50,6 +51,7 @@ def environment(templates: TemplateSet, *, language: str, zone: ZoneInfo) -> Spo
     said = catalogue.of(templates, language)
     made = SpokenEnvironment(
         said,
+        fingerprint(language, zone.key, templates.catalogues),
         loader=FunctionLoader(load),
         autoescape=select_autoescape(ESCAPED, default_for_string=True),
         undefined=StrictUndefined,

@@ -7,6 +7,7 @@ of a message are its words and the values between them.
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping
+from types import CodeType
 from typing import Any
 
 from jinja2 import Environment, Template, TemplateSyntaxError, nodes
@@ -24,6 +25,11 @@ FUNCTIONS: Mapping[str, tuple[bool, bool]] = {
 }
 """Whether a function takes a context first, and whether it takes two forms and a number."""
 
+_CODE: dict[tuple[object, ...], CodeType] = {}
+"""What templates came to in this process, by all that decides it: a rebuild and a copy of this
+process need not compile them again. It is forgotten when it grows past MOST."""
+MOST = 512
+
 _FORM = "form"
 _ENGLISH_FORM = "english_form"
 
@@ -40,8 +46,10 @@ class SpokenEnvironment(Environment):
     context_class = Direct
     quick = staticmethod(quick)
 
-    def __init__(self, catalogue: Catalogue, **options: Any) -> None:
+    def __init__(self, catalogue: Catalogue, dialect: str, **options: Any) -> None:
+        """`dialect` names all that templates are compiled by, beside their own text."""
         super().__init__(extensions=["jinja2.ext.i18n"], **options)
+        self._dialect = dialect
         self.policies["ext.i18n.trimmed"] = True
         self.newstyle_gettext = True
         self.catalogue = catalogue
@@ -60,6 +68,19 @@ class SpokenEnvironment(Environment):
             return super().get_template(name, parent, globals)
         if (found := self._kept.get(name)) is None:
             found = self._kept[name] = super().get_template(name, parent)
+        return found
+
+    def compile(  # type: ignore[override]  # only as `get_template` calls it
+        self, source: str, name: str | None = None, filename: str | None = None
+    ) -> CodeType:
+        """The code of a template, worked out once in a process."""
+        # Jinja2 asks for filters by name, and works out what constants come to, as it compiles.
+        key = (self._dialect, frozenset(self.filters), name, filename, source)
+        if (found := _CODE.get(key)) is None:
+            found = super().compile(source, name, filename)
+            if len(_CODE) >= MOST:
+                _CODE.clear()
+            _CODE[key] = found
         return found
 
     def _generate(

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+import publisher
 from publisher import templates
 from publisher.errors import TemplateError
 from publisher.templates import Folders, shipped_dir
@@ -112,7 +113,7 @@ def test_an_installation_without_templates_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A broken wheel is told from a wrong setting."""
-    monkeypatch.setattr("importlib.resources.files", lambda _: tmp_path / "publisher")
+    monkeypatch.setattr(publisher, "__file__", str(tmp_path / "publisher/__init__.py"))
     with pytest.raises(TemplateError, match="reinstall publisher"):
         shipped_dir()
 
@@ -121,5 +122,5 @@ def test_the_wheels_templates_come_first(tmp_path: Path, monkeypatch: pytest.Mon
     """An installed package never looks into a folder beside it."""
     (tmp_path / "publisher/shipped").mkdir(parents=True)
     (tmp_path / "templates").mkdir()
-    monkeypatch.setattr("importlib.resources.files", lambda _: tmp_path / "publisher")
+    monkeypatch.setattr(publisher, "__file__", str(tmp_path / "publisher/__init__.py"))
     assert shipped_dir() == tmp_path / "publisher/shipped"
