@@ -22,6 +22,7 @@ $(BIN)/python:
 $(VENV)/.runtime: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing publisher into $(VENV) ..."
 	@$(PIP) install --quiet -c constraints.txt -e .
+	@$(BIN)/python -m compileall -q publisher
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
