@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from publisher import settings_values as kinds
 from publisher.domain.request import FormLimits
-from publisher.settings_table import Table, key, optional, several
+from publisher.formats import kinds
+from publisher.formats.tables import Table, key, optional, several
 
 _LIMITS = FormLimits()
 

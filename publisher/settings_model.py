@@ -8,12 +8,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from publisher import settings_values as kinds
 from publisher.domain.journal import Approval, Checks, Colours, Welcome
-from publisher.formats import colours
-from publisher.settings_forms import FormsTable
-from publisher.settings_people import RetentionTable, SegmentTable
-from publisher.settings_table import (
+from publisher.formats import colours, kinds
+from publisher.formats.tables import (
     Table,
     default_table,
     key,
@@ -23,6 +20,8 @@ from publisher.settings_table import (
     required_table,
     several,
 )
+from publisher.settings_forms import FormsTable
+from publisher.settings_people import RetentionTable, SegmentTable
 from publisher.settings_traffic import RouteTable, TransportTable
 
 _SECOND = timedelta(seconds=1)

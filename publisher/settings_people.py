@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from publisher import settings_values as kinds
 from publisher.domain.cadence import CadenceKind
-from publisher.settings_table import Table, key, optional, several
+from publisher.formats import kinds
+from publisher.formats.tables import Table, key, optional, several
 
 _span = kinds.span_or_never(timedelta(days=1))
 

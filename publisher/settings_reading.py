@@ -12,8 +12,8 @@ from typing import Any
 from publisher import settings_forms
 from publisher.errors import SettingsError
 from publisher.formats import dkim, toml
+from publisher.formats.tables import Wrong
 from publisher.settings_model import DkimTable, Document
-from publisher.settings_table import Wrong
 from publisher.settings_traffic import TransportTable, mistakes
 
 PREFIX = "PUBLISHER_"

@@ -8,11 +8,11 @@ from datetime import time
 from difflib import get_close_matches
 from typing import Any
 
-from publisher import settings_values as kinds
 from publisher.domain.limits import EVERY_OTHER, LimitPolicy, Limits, QuietHours
 from publisher.domain.providers import DIRECT
 from publisher.domain.route import Route
-from publisher.settings_table import (
+from publisher.formats import kinds
+from publisher.formats.tables import (
     Table,
     by_name,
     default_table,
@@ -129,7 +129,7 @@ class RouteTable(Table):
     """Several transports under one name."""
 
     transports = key(several(kinds.name, low=1))
-    weights = key(by_name(kinds.name, kinds.share), {})
+    weights = key(by_name(kinds.name, kinds.positive), {})
     senders = key(several(kinds.line), ())
 
 

@@ -14,10 +14,10 @@ from publisher.domain.journal import Approval, Checks
 from publisher.domain.retention import Retention
 from publisher.errors import SettingsError
 from publisher.formats import toml
+from publisher.formats.kinds import _PLAIN_ADDRESS, address, duration
+from publisher.formats.tables import _REQUIRED, Key, Table
 from publisher.settings import Settings, load
 from publisher.settings_model import Document
-from publisher.settings_table import _REQUIRED, Key, Table
-from publisher.settings_values import _PLAIN_ADDRESS, address, duration
 from tests import dkim_keys
 
 ROOT = Path(__file__).resolve().parents[1]

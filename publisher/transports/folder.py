@@ -11,24 +11,24 @@ from email.parser import BytesHeaderParser
 from email.utils import getaddresses
 from pathlib import Path
 
-from pydantic import Field
-
 from publisher.domain.message import Envelope
 from publisher.domain.outcome import Outcome, OutcomeKind
 from publisher.domain.subscription import address_key
 from publisher.errors import TransportError, TransportUnavailable
-from publisher.transports.options import Options, read
+from publisher.formats import kinds
+from publisher.formats.tables import Table, key
+from publisher.transports.chosen import read
 
 MAX_HEAD = 64 * 1024
 """Bytes of a file in which its recipient is looked for."""
 _MESSAGE_ID = re.compile(rb"^message-id:\s*(<[^>\r\n]+>)", re.IGNORECASE | re.MULTILINE)
 
 
-class FolderOptions(Options):
+class FolderOptions(Table):
     """`path`: the folder, made when it is missing. `connections`: how many may write at once."""
 
-    path: Path
-    connections: int = Field(default=1, ge=1, le=64)
+    path = key(kinds.path)
+    connections = key(kinds.whole(1, 64), 1)
 
 
 def connect(name: str, options: Mapping[str, object]) -> FolderTransport:

@@ -7,19 +7,19 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from pydantic import Field
-
 from publisher.domain.message import Envelope
 from publisher.domain.outcome import ACCEPTED, Outcome, OutcomeKind
 from publisher.errors import TransportUnavailable
-from publisher.transports.options import Options, read
+from publisher.formats import kinds
+from publisher.formats.tables import Table, key
+from publisher.transports.chosen import read
 
 
-class MemoryOptions(Options):
+class MemoryOptions(Table):
     """`keep`: the newest messages that are kept."""
 
-    connections: int = Field(default=1, ge=1, le=64)
-    keep: int = Field(default=10_000, ge=1)
+    connections = key(kinds.whole(1, 64), 1)
+    keep = key(kinds.whole(1, 10_000_000), 10_000)
 
 
 @dataclass(frozen=True, slots=True)

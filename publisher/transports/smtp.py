@@ -24,14 +24,12 @@ import ssl
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cached_property
-from pathlib import Path
-from typing import Self
-
-from pydantic import Field, SecretStr, model_validator
 
 from publisher.domain.outcome import cleaned
 from publisher.errors import TransportError, TransportUnavailable
-from publisher.transports.options import Options, read
+from publisher.formats import kinds
+from publisher.formats.tables import Table, key, optional
+from publisher.transports.chosen import read
 from publisher.transports.sender import Manners, SmtpSender
 from publisher.transports.session import Session, Timeouts, xoauth2
 
@@ -51,28 +49,32 @@ class Security(StrEnum):
     NONE = "none"
 
 
-class SmtpOptions(Options):
+class SmtpOptions(Table):
     """Options of `kind = "smtp"`. Timeouts are seconds of silence (RFC 5321 §4.5.3.2)."""
 
-    host: str = Field(min_length=1)
-    port: int = Field(default=587, ge=1, le=65535)
-    security: Security = Security.STARTTLS
-    username: str | None = None
-    password: SecretStr | None = None
-    access_token: SecretStr | None = None
-    oauth_file: Path | None = None
-    ca_file: Path | None = None
-    connections: int = Field(default=4, ge=1, le=64)
-    messages_per_connection: int = Field(default=100, ge=1)
-    pipelining: bool = True
-    chunking: bool = True
-    local_hostname: str | None = Field(default=None, pattern=r"^[A-Za-z0-9.:\[\]-]+$")
-    connect_timeout: float = Field(default=30, gt=0)
-    command_timeout: float = Field(default=300, gt=0)
-    final_timeout: float = Field(default=600, gt=0)
+    host = key(kinds.bounded(1, 300))
+    port = key(kinds.port, 587)
+    security = key(kinds.member(Security), Security.STARTTLS)
+    username = optional(kinds.exact)
+    password = optional(kinds.exact)
+    access_token = optional(kinds.exact)
+    oauth_file = optional(kinds.path)
+    ca_file = optional(kinds.path)
+    connections = key(kinds.whole(1, 64), 4)
+    messages_per_connection = key(kinds.whole(1, 100_000_000), 100)
+    pipelining = key(kinds.truth, True)
+    chunking = key(kinds.truth, True)
+    local_hostname = optional(
+        kinds.written(
+            r"^[A-Za-z0-9.:\[\]-]+$", "letters, digits and dots, or an address in brackets"
+        )
+    )
+    connect_timeout = key(kinds.positive, 30.0)
+    command_timeout = key(kinds.positive, 300.0)
+    final_timeout = key(kinds.positive, 600.0)
 
-    @model_validator(mode="after")
-    def _login_is_whole_and_private(self) -> Self:
+    def check(self) -> None:
+        """The login is whole and private. Raises ValueError."""
         secrets = (self.password, self.access_token, self.oauth_file)
         given = sum(secret is not None for secret in secrets)
         if given > 1:
@@ -83,15 +85,14 @@ class SmtpOptions(Options):
                 "set both or neither"
             )
         if self.username is None:
-            return self
-        if not (self.username + _text(self.password) + _text(self.access_token)).isascii():
+            return
+        if not (self.username + (self.password or "") + (self.access_token or "")).isascii():
             raise ValueError("username, password and access_token must be plain ASCII")
         if self.security in (Security.NONE, Security.OPPORTUNISTIC) and not _is_here(self.host):
             raise ValueError(
                 f'security = "{self.security}" would show the password to the network: '
                 'set security = "starttls" or "implicit"'
             )
-        return self
 
 
 def connect(name: str, options: Mapping[str, object]) -> SmtpTransport:
@@ -182,7 +183,7 @@ class SmtpTransport:
                 f"{where} offers no login here: check the port and security, "
                 "or leave out username and password"
             )
-        secret = _text(options.password) or self._access_token(where)
+        secret = options.password or self._access_token(where)
         try:
             if options.password is None:
                 session.login_with_token(options.username, secret)
@@ -198,7 +199,7 @@ class SmtpTransport:
     def _access_token(self, where: str) -> str:
         """Read anew at each login: such tokens live for an hour, and somebody renews the file."""
         if self.options.access_token is not None:
-            return self.options.access_token.get_secret_value()
+            return self.options.access_token
         assert self.options.oauth_file is not None  # noqa: S101 - the options were checked
         try:
             token = self.options.oauth_file.read_text("ascii").strip()
@@ -235,10 +236,6 @@ class SmtpTransport:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         return context
-
-
-def _text(secret: SecretStr | None) -> str:
-    return "" if secret is None else secret.get_secret_value()
 
 
 def _hidden(words: bytes | str, username: str, secret: str) -> bytes:

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from difflib import get_close_matches
 from enum import StrEnum
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Literal, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -15,8 +16,8 @@ from zoneinfo import ZoneInfo
 from babel import Locale, UnknownLocaleError
 
 from publisher.domain import cadence
+from publisher.formats.tables import several
 from publisher.formats.taguri import is_id
-from publisher.settings_table import several
 
 _LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 
@@ -28,9 +29,19 @@ E = TypeVar("E", bound=StrEnum)
 
 def text(value: object) -> str:
     """Text, without spaces around it. Raises ValueError."""
+    return exact(value).strip()
+
+
+def exact(value: object) -> str:
+    """Text as it stands, spaces around it included: a password. Raises ValueError."""
     if not isinstance(value, str):
         raise ValueError("this must be text, in quotation marks")  # noqa: TRY004 - see `Read`
-    return value.strip()
+    return value
+
+
+def path(value: object) -> Path:
+    """A file or folder. Raises ValueError."""
+    return Path(exact(value))
 
 
 def bounded(low: Literal[0, 1], high: int) -> Callable[[object], str]:
@@ -68,7 +79,7 @@ def whole(low: int, high: int) -> Callable[[object], int]:
     return read
 
 
-def share(value: object) -> float:
+def positive(value: object) -> float:
     """A number above 0. Raises ValueError."""
     try:
         found = float(value) if isinstance(value, int | float | str) else None

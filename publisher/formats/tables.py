@@ -156,7 +156,7 @@ def key(read: Read[T], default: object = _REQUIRED) -> Key[T]:
 
 def optional(read: Read[T]) -> Key[T | None]:
     """A key with one value, or None where it is not given."""
-    return Key(read, None)
+    return Key(lambda value: None if value is None else read(value), None)
 
 
 def required_table(kind: type[K]) -> Key[K]:
