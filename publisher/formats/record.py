@@ -1,18 +1,18 @@
 """An article as it was read, to bytes and back: what a cache keeps, and what workers hand over.
 
-A record is JSON and compressed text, never code, so reading one does no more than fail.
+A record is JSON and compressed MessagePack, never code, so reading one does no more than fail.
 The long texts stay compressed in memory until somebody asks for them: ten thousand articles
 take tens of megabytes, not hundreds, and a list of titles unpacks none of them.
 """
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cache, lru_cache
 from typing import Any, get_type_hints
 
+import lz4.block
 import msgspec
 
 from publisher.domain.article import Article
@@ -22,7 +22,6 @@ from publisher.formats.stamps import Stamp
 
 DEEP = ("body", "body_html", "sources", "citations", "questions")
 """The fields that only the article's own page and feed entry show: they stay compressed."""
-_LEVEL = 1  # a third of the text's size at a tenth of the default level's cost
 _SIZE = 4
 _UNPACKED = 64
 
@@ -49,7 +48,7 @@ def encode(record: Record) -> bytes:
     light, deep = None, b""
     if article is not None:
         light = [getattr(article, name) for name in _light()]
-        deep = zlib.compress(_PACK.encode([getattr(article, name) for name in DEEP]), _LEVEL)
+        deep = lz4.block.compress(_PACK.encode([getattr(article, name) for name in DEEP]))
     head = _JSON.encode((record.version, light, record.findings, record.pictures, record.drawn))
     return len(head).to_bytes(_SIZE, "big") + head + deep
 
@@ -161,7 +160,7 @@ for _index, _name in enumerate(DEEP):
 
 @lru_cache(maxsize=_UNPACKED)
 def _unpacked(arena: bytes, start: int, stop: int) -> tuple[Any, ...]:
-    found: tuple[Any, ...] = _deep().decode(zlib.decompress(arena[start:stop]))
+    found: tuple[Any, ...] = _deep().decode(lz4.block.decompress(arena[start:stop]))
     return found
 
 

@@ -20,9 +20,10 @@ _TAG = re.compile(f"</?(?:{'|'.join(ELEMENTS)})>")
 def html(source: Source) -> Markup:
     """The work as HTML that is safe to show."""
     # What a style made is built from escaped text and ELEMENTS alone.
-    return Markup(source.citation) if source.citation else escape(vancouver.render(source))  # noqa: S704 - as said above
+    return Markup(source.citation) if source.citation else escape(text(source))  # noqa: S704 - as said above
 
 
+@lru_cache(maxsize=1024)
 def text(source: Source) -> str:
     """The same without markup, on one line."""
     if not source.citation:
