@@ -20,7 +20,6 @@ seconds.
 from __future__ import annotations
 
 import argparse
-import compileall
 import os
 import platform
 import shutil
@@ -49,12 +48,7 @@ def hugo_site(folder: Path, count: int, theme: str) -> list[str]:
 
 
 def our_journal(folder: Path, count: int) -> list[str]:
-    """A journal of the same articles; its build command.
-
-    The program is compiled first, as it is where pip installed it: a checkout is compiled by its
-    first call, and anew by each one where PYTHONDONTWRITEBYTECODE is set (0.3 s).
-    """
-    compileall.compile_dir(ROOT / "publisher", quiet=1)
+    """A journal of the same articles; its build command."""
     publisher = str(Path(sys.executable).with_name("publisher"))
     subprocess.run([publisher, "init", str(folder)], check=True, capture_output=True)
     shutil.rmtree(folder / "content")

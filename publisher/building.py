@@ -84,7 +84,7 @@ def open_works(settings: Settings, now: datetime) -> Works:
         open_content(settings, cache=cache),
         open_templates(settings),
         open_site(settings, cache),
-        partial(_stored, settings, now),
+        partial(_stored, settings, now, cache),
         partial(_put_down, settings, now),
     )
 
@@ -245,7 +245,7 @@ def _hosted(works: Works, files: Leaves, kind: str) -> Leaves:
     return Leaves({**site, **{path: ready(content) for path, content in made.items()}})
 
 
-def _stored(settings: Settings, now: datetime) -> tuple[ArchivedIssue, ...]:
+def _stored(settings: Settings, now: datetime, cache: Shelf) -> tuple[ArchivedIssue, ...]:
     """From the cache where no issue has changed since: to open the store takes longer than all
     the rest of a build that has nothing to do.
     """
@@ -253,7 +253,6 @@ def _stored(settings: Settings, now: datetime) -> tuple[ArchivedIssue, ...]:
         return ()
     from publisher.formats.archived import decode, encode
 
-    cache = _cache(settings)
     seen = glance.issues(settings.store_url)
     for _, raw in cache.find(_ISSUES, () if seen is None else (seen,)):
         with suppress(ValueError):  # not what we wrote
