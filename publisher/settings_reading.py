@@ -12,7 +12,7 @@ from typing import Any
 from publisher import settings_forms
 from publisher.errors import SettingsError
 from publisher.formats import dkim, toml
-from publisher.formats.tables import Wrong
+from publisher.formats.tables import Wrong, texts
 from publisher.settings_model import DkimTable, Document
 from publisher.settings_traffic import TransportTable, mistakes
 
@@ -123,12 +123,11 @@ class Reader:
         """On the raw values, so that these problems come with all the others."""
         categories = _table(values.get("categories"))
         for slug, newsletter in _table(values.get("newsletters")).items():
-            topics = _table(newsletter).get("topics", ())
-            for index, topic in enumerate(topics if isinstance(topics, list | tuple) else ()):
-                if topic not in categories:
+            for index, topic in enumerate(texts(_table(newsletter).get("topics"))):
+                if topic is not None and topic not in categories:
                     self._complain(
                         ("newsletters", slug, "topics", index),
-                        f"there is no category '{topic}'{_nearest(str(topic), categories)}",
+                        f"there is no category '{topic}'{_nearest(topic, categories)}",
                     )
         for path, message in mistakes(values):
             self._complain(path, message)
@@ -146,12 +145,11 @@ class Reader:
         for name, segment in _table(values.get("segments")).items():
             for key, word in known.items():
                 there = _table(values.get("categories" if key == "topics" else key))
-                given = _table(segment).get(key, ())
-                for index, each in enumerate(given if isinstance(given, list | tuple) else ()):
-                    if each not in there:
+                for index, each in enumerate(texts(_table(segment).get(key))):
+                    if each is not None and each not in there:
                         self._complain(
                             ("segments", name, key, index),
-                            f"there is no {word} '{each}'{_nearest(str(each), there)}",
+                            f"there is no {word} '{each}'{_nearest(each, there)}",
                         )
 
     # --- secrets and transports ---------------------------------------------------------------
@@ -251,9 +249,14 @@ class Reader:
     def _secret(self, path: Sequence[str | int], name: str) -> str | None:
         try:
             return (self.root / name).read_text("utf-8").strip("\r\n")
-        except (OSError, UnicodeDecodeError) as error:
-            why = error.strerror if isinstance(error, OSError) else "it is not text"
-            self._complain(path, f"the file {name} cannot be read: {why}")
+        except OSError as error:
+            self._complain(path, f"the file {name} cannot be read: {error.strerror}")
+            return None
+        except UnicodeDecodeError:
+            self._complain(path, f"the file {name} cannot be read: it is not text")
+            return None
+        except ValueError:  # a null byte in the name
+            self._complain(path, "write the path of a file")
             return None
 
     def options(self, name: str, table: TransportTable) -> dict[str, object]:

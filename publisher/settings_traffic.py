@@ -20,6 +20,7 @@ from publisher.formats.tables import (
     named_tables,
     optional,
     several,
+    texts,
 )
 
 DEFAULT = "default"
@@ -199,16 +200,17 @@ def mistakes(values: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...],
         table = _table(newsletter)
         path: tuple[str | int, ...] = ("newsletters", slug, "transport")
         given = table.get("transport")
-        if isinstance(given, list | tuple):
-            for index, name in enumerate(given):
-                if name not in transports:
+        if _is_list(given):
+            chosen = texts(given)
+            for index, name in enumerate(chosen):
+                if name is not None and name not in transports:
                     yield (
                         (*path, index),
                         f"there is no [transports.{name}]{_near(name, transports)}",
                     )
-            if len(set(map(str, given))) < len(given) or not given:
+            if len(set(chosen)) < len(chosen) or not chosen:
                 yield path, "name each transport once, at least one, the first choice first"
-        elif given is not None and given not in names:
+        elif isinstance(given, str) and given.strip() not in names:
             yield path, f"there is no [transports.{given}]{_near(given, names)}"
         elif given is None and DEFAULT not in names:
             own = str(_table(table.get("sender")).get("address", sender))
@@ -224,9 +226,10 @@ def _in_routes(
         table = _table(route)
         if name in transports:
             yield ("routes", name), f"a transport is called '{name}' too: give the route another"
-        given = table.get("transports", ())
-        given = list(given) if isinstance(given, list | tuple) else [given]
+        given = texts(table.get("transports"))
         for index, each in enumerate(given):
+            if each is None:
+                continue
             if each not in transports:
                 path = ("routes", name, "transports", index)
                 yield path, f"there is no [transports.{each}]{_near(each, transports)}"
@@ -238,29 +241,33 @@ def _in_routes(
                     ("routes", name, "weights", each),
                     f"'{each}' is none of this route's transports",
                 )
-        found = table.get("senders", ())
-        for index, each in enumerate(found if isinstance(found, list | tuple) else (found,)):
-            taken = senders.setdefault(str(each).lower(), name)
-            if taken != name:
+        for index, each in enumerate(texts(table.get("senders"))):
+            if each is not None and (taken := senders.setdefault(each.lower(), name)) != name:
                 path = ("routes", name, "senders", index)
                 yield path, f"'{each}' is a sender of [routes.{taken}] already"
 
 
 def _has_route(sender: str, tables: Mapping[str, Any]) -> bool:
     address = sender.lower()
-    given = [_table(table).get("senders", ()) for table in tables.values()]
     known = {
-        str(each).lower()
-        for found in given
-        for each in (found if isinstance(found, list | tuple) else (found,))
+        each.lower()
+        for table in tables.values()
+        for each in texts(_table(table).get("senders"))
+        if each is not None
     }
     return bool({address, address.rpartition("@")[2]} & known)
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, list | tuple) or (
+        isinstance(value, str) and value.lstrip().startswith("[")
+    )
 
 
 def _table(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _near(name: object, known: Mapping[str, object]) -> str:
-    near = get_close_matches(str(name), known, 1)
+def _near(name: str, known: Mapping[str, object]) -> str:
+    near = get_close_matches(name, known, 1)
     return f"; did you mean '{near[0]}'?" if near else f" (there is: {', '.join(known) or 'none'})"

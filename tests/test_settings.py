@@ -183,13 +183,17 @@ def test_a_newsletter_is_checked(tmp_path: Path, line: str, message: str) -> Non
         ("JOURNAL__COLOURS__ACCENT", "#ffd400", "accent on paper has a contrast of 1."),
         ("JOURNAL__COLOURS__ACCENT_DARK", "#333333", "accent_dark on the dark page"),
         ("JOURNAL__URL", "http://journal.example.org", "is not encrypted"),
-        ("JOURNAL__URL", "https://user@x.example.org/?q", "plain address"),
+        ("JOURNAL__URL", "https://x.example.org/?q", "plain address"),
         ("JOURNAL__URL", "https://[", "is no web address"),
         ("JOURNAL__LANGUAGE", "english please", "is no language tag"),
         ("JOURNAL__TITLE", "two\nlines", "on one line"),
         ("JOURNAL__WORDS_PER_MINUTE", "fast", "this must be a whole number"),
         ("SERVING__TRUSTED_PROXIES", "not-an-ip", "is no IP address"),
         ("NEWSLETTERS__WEEKLY__TOPICS", "[1", "no JSON list"),
+        ("NEWSLETTERS__WEEKLY__TOPICS", '["hart-health"]', "did you mean 'heart-health'"),
+        ("NEWSLETTERS__WEEKLY__TOPICS", "hart-health", "did you mean 'heart-health'"),
+        ("NEWSLETTERS__WEEKLY__TRANSPORT", '["default", "dfault"]', "[transports.dfault]"),
+        ("SEGMENTS__S__TOPICS", "hart-health", "did you mean 'heart-health'"),
         ("NEWSLETTERS__Bad_Name__TITLE", "x", "newsletters"),
         ("SECRET_KEY", "abcd", "too weak"),
         ("SECRET_KEY", "0" * 64, "too weak"),
@@ -284,6 +288,45 @@ def test_a_secret_in_the_file_is_refused_and_not_repeated(
     assert any("never stands in this file" in p and remedy in p for p in found)
     assert "hunter2" not in str(found)
     assert KEY not in str(found)
+
+
+def test_a_password_in_a_web_address_is_not_repeated(tmp_path: Path) -> None:
+    """Messages end in logs and mails; a password in an address would end there with them."""
+    found = problems(
+        journal(tmp_path),
+        PUBLISHER_JOURNAL__URL="https://me:hunter2@x.example.org",
+        PUBLISHER_SOURCES__CROSSREF="https://me:hunter2@[::1",
+    )
+    assert all("without a name or password before an @" in each for each in found)
+    assert len(found) == 2
+    assert "hunter2" not in str(found)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "newsletters.weekly.topics = JUNK",
+        "newsletters.weekly.transport = JUNK",
+        "routes.r = { transports = JUNK, senders = JUNK }",
+        "segments.s = { topics = JUNK, newsletters = JUNK }",
+    ],
+)
+@pytest.mark.parametrize("junk", ["[[]]", "[{}]", "[1]", "[true]", "{ a = 1 }", "5"])
+def test_names_that_are_no_text_are_said_to_be_none(tmp_path: Path, line: str, junk: str) -> None:
+    """What looks names up takes whatever stands there for what it is, and never falls over it."""
+    text = f"{line.replace('JUNK', junk)}\n{MINIMAL.replace('[newsletters.weekly]', '')}"
+    head, _, rest = text.partition('title = "Weekly"')
+    text = "\n".join(f"newsletters.weekly.{each}" for each in f'title = "Weekly"{rest}'.split("\n"))
+    found = problems(journal(tmp_path, f"{text.removesuffix('newsletters.weekly.')}\n{head}"))
+    assert all(each.startswith("config/publisher.toml:") for each in found)
+    assert any("this must be" in each for each in found), found
+
+
+def test_a_path_with_a_null_byte_is_no_path(tmp_path: Path) -> None:
+    """The system refuses such a name before it looks for the file."""
+    more = '[transports.default]\nkind = "smtp"\npassword_file = "a\\u0000b"\n'
+    (found,) = problems(journal(tmp_path, MINIMAL + more))
+    assert found.endswith("transports.default.password_file: write the path of a file")
 
 
 def test_a_password_file_is_read_and_paths_are_made_absolute(tmp_path: Path) -> None:

@@ -225,6 +225,8 @@ def language(value: object) -> str:
 def url(value: object) -> str:
     """An absolute web address without a slash at its end. Raises ValueError."""
     value = text(value)
+    if "@" in value:  # not repeated: what stands before it may be a password
+        raise ValueError("this must be a plain address, without a name or password before an @")
     try:
         parts = urlsplit(value)
         host, _ = parts.hostname, parts.port
@@ -234,8 +236,8 @@ def url(value: object) -> str:
         raise ValueError(f"'{value}' is not encrypted: write https:// (http for localhost only)")
     if parts.scheme not in ("http", "https") or not host:
         raise ValueError(f"'{value}' is no web address: write the whole of it, with https://")
-    if parts.query or parts.fragment or parts.username or re.search(r"[\s\"'<>\\]", value):
-        raise ValueError(f"'{value}' must be a plain address, without ?, #, @, spaces or quotes")
+    if parts.query or parts.fragment or re.search(r"[\s\"'<>\\]", value):
+        raise ValueError(f"'{value}' must be a plain address, without ?, #, spaces or quotes")
     return value.rstrip("/")
 
 

@@ -248,3 +248,17 @@ def listed(value: object) -> object:
         return json.loads(value)
     except ValueError as error:
         raise ValueError(f'this is no JSON list like ["one", "two"]: {error}') from None
+
+
+def texts(value: object) -> list[str | None]:
+    """What a list, or a variable that holds one, names; None for each entry that is no text.
+
+    For looking at values before they are read: whatever is wrong about one is said by its reader.
+    """
+    try:
+        value = listed(value)
+    except ValueError:
+        return []
+    if not isinstance(value, list | tuple):
+        return []
+    return [each.strip() if isinstance(each, str) else None for each in value]
