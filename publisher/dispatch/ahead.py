@@ -20,15 +20,15 @@ MOST = 32
 WORKERS = 2
 _DELIVERY = OutboxKind.DELIVERY  # reading it off its class takes long
 
+Made = tuple[bytes, Envelope]
+
 
 class Ahead:
     """Used by one thread. `prepare` is the composer's; `worthwhile`: whether it takes long."""
 
     def __init__(self, prepare: Callable[[Claim], Fill], *, worthwhile: bool) -> None:
         self._prepare = prepare
-        self._made: OrderedDict[tuple[int, int], Future[tuple[bytes, Envelope]] | None] = (
-            OrderedDict()
-        )
+        self._made: OrderedDict[tuple[int, int], Future[Made] | Made | None] = OrderedDict()
         self._workers = ThreadPoolExecutor(WORKERS, "ahead") if worthwhile else None
 
     def begin(self, claims: Iterable[Claim]) -> None:
@@ -50,17 +50,14 @@ class Ahead:
             key = claim.id, claim.fence
             if claim.kind is not _DELIVERY or key in self._made:
                 continue
-            made: Future[tuple[bytes, Envelope]] = Future()
             try:
-                made.set_result(self._prepare(claim)())
+                self._keep(key, self._prepare(claim)())
             except Exception:  # noqa: BLE001 - it fails again in its turn, where it is answered for
                 self._keep(key, None)
-            else:
-                self._keep(key, made)
             return True
         return False
 
-    def _keep(self, key: tuple[int, int], made: Future[tuple[bytes, Envelope]] | None) -> None:
+    def _keep(self, key: tuple[int, int], made: Future[Made] | Made | None) -> None:
         self._made[key] = made
         if len(self._made) > MOST:
             self._made.popitem(last=False)
@@ -70,7 +67,7 @@ class Ahead:
         if claim.kind is _DELIVERY:
             made = self._made.pop((claim.id, claim.fence), None)
             if made is not None:
-                return made.result
+                return (lambda: made) if isinstance(made, tuple) else made.result
         return self._prepare(claim)
 
     def close(self) -> None:

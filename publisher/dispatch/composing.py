@@ -102,9 +102,9 @@ class Composer:
                 email.to_spec(claim.name, address),
                 _date(claim.dated_at),
                 claim.message_id.encode("ascii"),
-                token.make(self._keys, _UNSUBSCRIBE, claim.token_id).encode("ascii"),
-                token.preferences(self._keys, claim.token_id, claim.dated_at).encode("ascii"),
-                *(each.filled(claim.name) for each in compiled.greetings),
+                token.written(self._keys, _UNSUBSCRIBE, claim.token_id),
+                token.written_preferences(self._keys, claim.token_id, claim.dated_at),
+                *[each.filled(claim.name) for each in compiled.greetings],
             )
         )
         content = self._signers.signed(content, claim.dated_at)

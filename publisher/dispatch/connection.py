@@ -245,7 +245,8 @@ class Connection:
         return Settlement(claim, DeliveryEvent.RETURN, code, cleaned(reply, claim.address))
 
     def _settled(self, outcome: Outcome) -> Settlement:
-        self._failures, self._trouble = 0, None
+        self._failures = 0
+        self._trouble = None
         self._carried += 1
         claim = self._taken()
         reply = cleaned(outcome.reply, claim.address) if outcome.reply else ""

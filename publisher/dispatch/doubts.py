@@ -24,6 +24,7 @@ _OUTCOMES = {
     DeliveryEvent.LOSE: OutcomeKind.UNKNOWN,
 }
 _UNKNOWN = OutcomeKind.UNKNOWN  # reading it off its class takes long
+_WORDS = {event: outcome.value for event, outcome in _OUTCOMES.items()}
 
 
 class Doubts:
@@ -87,8 +88,7 @@ class Tally:
 
     def add(self, claim: Claim, event: DeliveryEvent) -> None:
         """Count one settlement."""
-        outcome = _OUTCOMES.get(event)
-        word = "returned" if outcome is None else outcome.value
+        word = _WORDS.get(event, "returned")
         self.counts[word] += 1
         self._by_issue[claim.issue_id][word] += 1
         if self._watched:

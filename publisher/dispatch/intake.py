@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from operator import attrgetter
 
 from publisher.dispatch.composing import Composer
+from publisher.dispatch.lane import Lane
 from publisher.dispatch.patience import patiently
 from publisher.dispatch.report import Bounds
 from publisher.dispatch.roads import Roads
@@ -14,8 +16,15 @@ from publisher.domain.delivery import Claim
 from publisher.domain.issue import IssueState
 from publisher.ports import Issues, Outbox
 
+_way = attrgetter("kind", "newsletter", "transport")
+
 ISSUES = 1000
 """Issues that are drained side by side; more wait for the next drain."""
+
+PIECE = 50
+EACH = 5
+"""A batch is claimed piece by piece: so many messages, or so many for each connection if that is
+more. While a whole batch is claimed the servers would run dry."""
 
 
 class Intake:
@@ -47,6 +56,8 @@ class Intake:
         self._bounds = bounds
         self._only = only
         self._notices = only is None
+        # Of which issue messages were last said to be leaving, and how many were claimed since.
+        self._batch: tuple[int | None, int] = None, 0
         self.back: list[Claim] = []  # to be given back
         self.held: list[tuple[Claim, datetime]] = []  # likewise, until their turn comes
 
@@ -69,7 +80,7 @@ class Intake:
             self._notices = self.sort(claims) > 0 or not claims
         for lane in low:
             while lane.sources and lane.low:
-                claims = self._claim(issue_id=lane.sources[0])
+                claims = self._claim(issue_id=lane.sources[0], piece=_piece(lane))
                 if not claims:
                     lane.sources.popleft()
                 self.sort(claims)
@@ -85,7 +96,16 @@ class Intake:
         going = 0
         try:
             while waiting:
-                route = self._composer.transport(waiting[0])
+                first = waiting[0]
+                route = self._composer.transport(first)
+                straight = self._roads.straight(route)
+                if straight is not None:
+                    # As nearly always: they all go the same way, and are put there together.
+                    way = _way(first)
+                    while waiting and _way(waiting[0]) == way:
+                        straight.ready.append(waiting.popleft())
+                        going += 1
+                    continue
                 claim = waiting.popleft()
                 lane = self._roads.lane(claim, route, room=self._bounds.batch)
                 if lane is None:
@@ -110,13 +130,16 @@ class Intake:
             )
             self.back, self.held = [], []
 
-    def _claim(self, *, issue_id: int | None = None, notices_only: bool = False) -> Sequence[Claim]:
+    def _claim(
+        self, *, issue_id: int | None = None, notices_only: bool = False, piece: int | None = None
+    ) -> Sequence[Claim]:
+        batch = self._bounds.batch
         # What was claimed without our hearing of it is free again when its lease ends.
         claims = patiently(
             self._bounds.patience,
             lambda _: self._outbox.claim(
                 self._worker,
-                self._bounds.batch,
+                batch if piece is None else min(piece, batch),
                 self._bounds.lease,
                 self._clock(),
                 issue_id=issue_id,
@@ -124,9 +147,18 @@ class Intake:
             ),
         )
         if claims:
-            try:
-                self._leaving()
-            except BaseException:
-                self.back += claims
-                raise
+            owner, number = self._batch
+            if piece is None or owner != issue_id or number >= batch:
+                number = 0
+                try:
+                    self._leaving()
+                except BaseException:
+                    self.back += claims
+                    raise
+            self._batch = issue_id, number + len(claims)
         return claims
+
+
+def _piece(lane: Lane) -> int | None:
+    """How many to claim at once for this lane; None: a batch, since limits look at all of it."""
+    return None if lane.throttle is not None else max(PIECE, EACH * lane.most)

@@ -363,9 +363,11 @@ class Ledger:
 
     def _spare(self) -> bool:
         """Make a message of those that come next, while there is nothing else to do."""
-        return not self._halt.is_set() and any(
-            self._ahead.spare(islice(lane.ready, MOST)) for lane in self._lanes.values()
-        )
+        if not self._halt.is_set():
+            for lane in self._lanes.values():
+                if lane.ready and self._ahead.spare(islice(lane.ready, MOST)):
+                    return True
+        return False
 
     def _beat(self) -> None:
         """A sign of life well before the lease ends; also picks up what others left behind."""

@@ -13,10 +13,10 @@ from publisher.domain.retry import RetryPolicy
 class Bounds:
     """Every bound of a drain.
 
-    `lease`: how long a claim is held without a sign of life. `batch`: messages claimed at a
-    time, which also bounds memory. `reopen`: seconds to wait before each further attempt to
-    open a session. `losses`: sessions that one message may lose before that counts as a
-    deferral. `patience`: seconds to wait before each further attempt at a store that fails.
+    `lease`: how long a claim is held without a sign of life. `batch`: messages taken on at a
+    time, piece by piece, which also bounds memory. `reopen`: seconds to wait before each further
+    attempt to open a session. `losses`: sessions that one message may lose before that counts as
+    a deferral. `patience`: seconds to wait before each further attempt at a store that fails.
     `grace`: how long a stop waits for what is under way.
     """
 

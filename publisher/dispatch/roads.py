@@ -155,7 +155,7 @@ class Roads:
         """
         found = self._travel.route(route)
         if len(found.transports) == 1:
-            name: str | None = found.name if found.name in self.lanes else found.transports[0]
+            name: str | None = self._only(found)
             if name not in self.lanes:
                 self.miss(str(name))
                 return None
@@ -167,6 +167,19 @@ class Roads:
         if name is None and not any(n in self.lanes for n in found.transports):
             self.miss(found.transports[0])
         return None if name is None else self.lanes[name]
+
+    def straight(self, route: str) -> Lane | None:
+        """Where all claims of this route leave, if that is one transport without limits."""
+        found = self._travel.route(route)
+        if len(found.transports) != 1:
+            return None
+        lane = self.lanes.get(self._only(found))
+        if lane is None or lane.failed is not None or lane.throttle is not None:
+            return None
+        return lane
+
+    def _only(self, route: Route) -> str:
+        return route.name if route.name in self.lanes else route.transports[0]
 
     def miss(self, name: str) -> None:
         """The settings lost a transport that mail waits for."""

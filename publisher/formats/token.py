@@ -53,14 +53,18 @@ def make(keys: Sequence[tuple[str, bytes]], purpose: Purpose, token_id: str) -> 
 
     Raises SettingsError when there is no usable key, Defect for a token id of another form.
     """
+    return written(keys, purpose, token_id).decode()
+
+
+def written(keys: Sequence[tuple[str, bytes]], purpose: Purpose, token_id: str) -> bytes:
+    """What `make` makes, as a mail has it: two for each message."""
     if not keys:
         raise SettingsError("there is no signing key; set `keys` so that links can be signed")
-    key_id, secret = keys[0]
-    head = _head(key_id, purpose)
+    head, inner, outer = _contexts(*keys[0], purpose)
     if not _NAME.fullmatch(token_id):
         raise Defect("a token id may hold letters, digits, '-' and '_' only")
     name = token_id.encode()
-    return b"".join((head, name, b".", _mac(key_id, secret, purpose, name))).decode()
+    return b"%b%b.%b" % (head, name, _mac(inner, outer, name))
 
 
 def read(keys: Sequence[tuple[str, bytes]], purpose: Purpose, token: str) -> str | None:
@@ -73,16 +77,21 @@ def read(keys: Sequence[tuple[str, bytes]], purpose: Purpose, token: str) -> str
         return None
     given = mac.encode("utf-8", "surrogatepass")
     for known, secret in keys:
-        if known == key_id and hmac.compare_digest(
-            _mac(known, secret, purpose, token_id.encode()), given
-        ):
-            return token_id
+        if known == key_id:
+            _, inner, outer = _contexts(known, secret, purpose)
+            if hmac.compare_digest(_mac(inner, outer, token_id.encode()), given):
+                return token_id
     return None
 
 
 def preferences(keys: Sequence[tuple[str, bytes]], token_id: str, at: datetime) -> str:
     """A token for a subscription's preferences that tells the (UTC) day it was made."""
-    return make(keys, _PREFERENCES, token_id + _days(at))
+    return written_preferences(keys, token_id, at).decode()
+
+
+def written_preferences(keys: Sequence[tuple[str, bytes]], token_id: str, at: datetime) -> bytes:
+    """The same as a mail has it."""
+    return written(keys, _PREFERENCES, token_id + _days(at))
 
 
 def read_preferences(
@@ -96,13 +105,6 @@ def read_preferences(
 
 
 @lru_cache(maxsize=16)
-def _head(key_id: str, purpose: Purpose) -> bytes:
-    if not _NAME.fullmatch(key_id):
-        raise SettingsError("a signing key's id may hold letters, digits, '-' and '_' only")
-    return f"{key_id}.{purpose.value}.".encode()
-
-
-@lru_cache(maxsize=16)
 def _days(at: datetime) -> str:
     return f"{_day(at):0{_DAY}d}"
 
@@ -112,8 +114,7 @@ def _day(at: datetime) -> int:
     return int(at.timestamp()) // 86_400
 
 
-def _mac(key_id: str, secret: bytes, purpose: Purpose, name: bytes) -> bytes:
-    inner, outer = _contexts(key_id, secret, purpose)
+def _mac(inner: _Hash, outer: _Hash, name: bytes) -> bytes:
     first, second = inner.copy(), outer.copy()
     first.update(name)
     second.update(first.digest())
@@ -121,11 +122,16 @@ def _mac(key_id: str, secret: bytes, purpose: Purpose, name: bytes) -> bytes:
 
 
 @lru_cache(maxsize=16)
-def _contexts(key_id: str, secret: bytes, purpose: Purpose) -> tuple[_Hash, _Hash]:
-    """HMAC's two hashes (RFC 2104 §4) with the key in: most of the work for a short token."""
+def _contexts(key_id: str, secret: bytes, purpose: Purpose) -> tuple[bytes, _Hash, _Hash]:
+    """What tokens of a key and a purpose begin with, and HMAC's two hashes (RFC 2104 §4) with the
+    key in: most of the work for a short token.
+    """
+    if not _NAME.fullmatch(key_id):
+        raise SettingsError("a signing key's id may hold letters, digits, '-' and '_' only")
     key = (hashlib.sha256(secret).digest() if len(secret) > 64 else secret).ljust(64, b"\0")
     signed = f"publisher\0{key_id}\0{purpose.value}\0".encode()
     return (
+        f"{key_id}.{purpose.value}.".encode(),
         hashlib.sha256(bytes(byte ^ 0x36 for byte in key) + signed),
         hashlib.sha256(bytes(byte ^ 0x5C for byte in key)),
     )

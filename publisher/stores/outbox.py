@@ -344,7 +344,7 @@ class SqlOutbox:
             rows = using.claim(transaction.cursor, issue_id, self._ids, limit, worker, until)
             for batch in _batches([row[5] for row in rows]):
                 found = using.readers(transaction.cursor, batch)
-                readers |= {number: reader for number, *reader in found}
+                readers |= {reader[0]: reader[1:] for reader in found}
         return self._taken(Owner(*owner), rows, readers)
 
     def _taken(

@@ -129,7 +129,13 @@ class Swift:
         """What `lane.claim` returns, in order of id; `ids` are the first and last it may take."""
         values = self._claim.values(issue_id, *ids, limit, worker, micros(until))
         rows = sorted(cursor.execute(self._claim.sql, values).fetchall())
-        return [(*row[:3], _when(row[3]), _when(row[4]), *row[5:]) for row in rows]
+        # Nearly always neither instant is there: then the row is as it should be.
+        return [
+            row
+            if row[3] is None and row[4] is None
+            else (*row[:3], _when(row[3]), _when(row[4]), *row[5:])
+            for row in rows
+        ]
 
     def readers(self, cursor: sqlite3.Cursor, ids: Sequence[int]) -> Iterator[tuple[Any, ...]]:
         """What `readers` tells of these subscriptions."""

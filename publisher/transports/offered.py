@@ -56,7 +56,7 @@ class Offered:
         SIZE (RFC 1870), BODY (RFC 6152), SMTPUTF8 (RFC 6531), RET and ENVID (RFC 3461).
         """
         wishes = f" SIZE={len(message)}" if self.size else ""
-        if not _ascii(message, envelope):
+        if not (envelope.plain or message.isascii()):
             wishes += " BODY=8BITMIME"
         if not (envelope.sender.isascii() and envelope.recipient.isascii()):
             wishes += " SMTPUTF8"
@@ -92,7 +92,7 @@ class Offered:
             if not envelope.sender.isascii():  # ours, so no reader is refused for it
                 words = "the server takes no envelope sender beyond ASCII (SMTPUTF8): set another"
                 return Outcome(OutcomeKind.DEFERRED, 0, words)
-        if not _ascii(message, envelope) and not self.eightbit:
+        if not (self.eightbit or envelope.plain or message.isascii()):
             return Outcome(OutcomeKind.REFUSED, 0, "the server takes no 8-bit text (8BITMIME)")
         if 0 < self.limit < len(message):
             return Outcome(
@@ -101,10 +101,6 @@ class Offered:
                 f"the message has {len(message)} bytes, the server takes {self.limit}",
             )
         return None
-
-
-def _ascii(message: bytes, envelope: Envelope) -> bool:
-    return envelope.plain or message.isascii()
 
 
 def harmless(address: str) -> bool:

@@ -250,8 +250,7 @@ class SmtpSender:
             and manners.pipelining
             and not (offered.chunking and manners.chunking)
             and not 0 < offered.limit < len(message)
-            and harmless(envelope.sender)
-            and harmless(envelope.recipient)
+            and harmless(envelope.sender + envelope.recipient)
             and "@" in envelope.recipient
             and not self._session.ahead
         )

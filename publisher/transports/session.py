@@ -28,7 +28,6 @@ _CODES = {b"%d " % code: code for code in range(200, 600)}
 _REPLY = re.compile(rb"([2-5][0-9]{2})([ -]|\r?\n)")
 FAREWELL = 5.0
 """Seconds that the answer to QUIT is waited for at most."""
-_NOTHING = memoryview(b"")
 _NOT_YET = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 _BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 
@@ -57,7 +56,7 @@ class Session(smtplib.SMTP):
         self._timeouts = timeouts
         self._context = context
         self._heard = b""
-        self._unwritten = _NOTHING
+        self._unwritten: bytes | memoryview = b""
         super().__init__(host, port, local_hostname, timeouts.connect)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
@@ -147,7 +146,7 @@ class Session(smtplib.SMTP):
 
     def queue(self, data: bytes) -> None:
         """To be written by the next `flush`."""
-        self._unwritten = memoryview(data)
+        self._unwritten = data
 
     def flush(self) -> None:
         """Write all that is queued, waiting as long as it takes. Raises Lost: not all has left.
@@ -162,7 +161,7 @@ class Session(smtplib.SMTP):
         except OSError as error:
             self.close()
             raise Lost(f"the line broke while it was written to: {error}") from error
-        self._unwritten = _NOTHING
+        self._unwritten = b""
 
     def flush_now(self) -> bool:
         """Write what goes without waiting; whether that was all. Raises Lost as `flush` does."""
@@ -171,8 +170,9 @@ class Session(smtplib.SMTP):
         if not self._unwritten:
             return True
         try:
-            while self._unwritten:
-                self._unwritten = self._unwritten[self.sock.send(self._unwritten) :]
+            while left := self._unwritten:
+                sent = self.sock.send(left)
+                self._unwritten = memoryview(left)[sent:] if sent < len(left) else b""
         except _NOT_YET:
             return False
         except OSError as error:
@@ -222,7 +222,7 @@ class Session(smtplib.SMTP):
 
     def close(self) -> None:
         """Drop the line."""
-        self._heard, self._unwritten = b"", _NOTHING
+        self._heard, self._unwritten = b"", b""
         super().close()
 
     def starttls(self, *, context: ssl.SSLContext | None = None) -> tuple[int, bytes]:  # type: ignore[override]  # smtplib's is broader

@@ -754,7 +754,7 @@ def test_a_message_that_cannot_be_made_is_not_in_doubt(
     """No transport had it: it goes back to the queue."""
     subscribe(post.store, "weekly", readers(3))
     issue = release(post.store, post.journal)
-    monkeypatch.setattr(token, "make", lambda *_: (_ for _ in ()).throw(Surprise("key")))
+    monkeypatch.setattr(token, "written", lambda *_: (_ for _ in ()).throw(Surprise("key")))
     with pytest.raises(Surprise, match="key"):
         post.dispatcher(MemoryTransport()).drain(never())
     assert post.counts(issue) == {QUEUED: 3}
