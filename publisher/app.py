@@ -37,7 +37,7 @@ from publisher.domain.forcing import Forcing
 from publisher.domain.issue import Issue, IssueEvent, IssueState
 from publisher.domain.journal import Journal, Newsletter
 from publisher.domain.wakeup import Wakeup
-from publisher.errors import NotAllowed
+from publisher.errors import NotAllowed, SettingsError
 from publisher.formats import websub as hub_words
 from publisher.formats.pepper import Pepper
 from publisher.gate import Gate
@@ -53,6 +53,7 @@ from publisher.ports import (
     Transport,
 )
 from publisher.settings import Settings
+from publisher.settings_reading import placed, refused
 from publisher.stores import open_store
 from publisher.watermark import WatermarkFile
 
@@ -104,10 +105,7 @@ def open_app(
     `only_read`: for looking alone; the store must be there and cannot be changed.
     Raises SettingsError (also for a transport's options) and StoreError.
     """
-    ways = {
-        name: transports.connect(name, each.kind, each.options)
-        for name, each in settings.transports.items()
-    }
+    ways = _transports(settings)
     engine = engines.connect(settings.engine, settings.store_url)
     store = open_store(
         settings.store_url,
@@ -128,6 +126,20 @@ def open_app(
         open_retractions(settings),
         engine,
     )
+
+
+def _transports(settings: Settings) -> Mapping[str, Transport]:
+    """Each transport of the settings. Raises SettingsError with what is wrong about any of them."""
+    found: dict[str, Transport] = {}
+    wrong: list[str] = []
+    for name, each in settings.transports.items():
+        try:
+            found[name] = transports.connect(name, each.kind, each.options)
+        except SettingsError as error:
+            wrong += placed(name, each.places, error)
+    if wrong:
+        raise refused(wrong)
+    return found
 
 
 def limiter(app: App, transport: str, worker: str = "") -> Limiter:

@@ -41,12 +41,16 @@ APPROVAL_LEAD = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class TransportSettings:
-    """`kind` names an entry point of the group `publisher.transports`; the rest is its own."""
+    """`kind` names an entry point of the group `publisher.transports`; the rest is its own.
+
+    `places` say where the table ("") and its keys stand, for messages about them.
+    """
 
     name: str
     kind: str
     options: Mapping[str, object] = field(default_factory=dict)
     limits: LimitPolicy = field(default_factory=LimitPolicy)
+    places: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +168,13 @@ def load(
     suppression_keys = reader.suppression_keys(document)
     blocked = reader.blocked_domains(document)
     ways = {
-        name: TransportSettings(name, table.kind, reader.options(name, table), policy(table.limits))
+        name: TransportSettings(
+            name,
+            table.kind,
+            reader.options(name, table),
+            policy(table.limits),
+            reader.places(name, table),
+        )
         for name, table in document.transports.items()
     }
     signers = reader.signers(document, keys_needed)

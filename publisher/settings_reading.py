@@ -48,11 +48,7 @@ class Reader:
 
     def error(self) -> SettingsError:
         """All problems, in the order of the file."""
-        found = sorted(dict.fromkeys(self.problems), key=_in_order)
-        count = "one problem" if len(found) == 1 else f"{len(found)} problems"
-        return SettingsError(
-            f"the settings have {count}:\n" + "\n".join(f"  {p}" for p in found), found
-        )
+        return refused(self.problems)
 
     def document(self) -> Document | None:
         """The file with the environment over it, or None where something is wrong."""
@@ -71,13 +67,22 @@ class Reader:
     # --- where and what -----------------------------------------------------------------------
 
     def _complain(self, path: Sequence[str | int], message: str) -> None:
-        key = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).lstrip(".")
+        self.problems.append(f"{self._place(path)}: {message}")
+
+    def _place(self, path: Sequence[str | int]) -> str:
+        """The variable that the value comes from, or the file, its line and the key."""
         if variable := _variable(path, self.overrides):
-            self.problems.append(f"environment: {variable}: {message}")
-            return
+            return f"environment: {variable}"
+        key = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).lstrip(".")
         line = self.source.line(path)
-        at = _shown(self.path, self.root) + (f":{line}" if line else "")
-        self.problems.append(f"{at}: {key}: {message}")
+        return f"{_shown(self.path, self.root)}{f':{line}' if line else ''}: {key}"
+
+    def places(self, name: str, table: TransportTable) -> Mapping[str, str]:
+        """Where a transport stands ("") and each of its keys, for what only its kind can judge."""
+        path = ("transports", name)
+        stand = {key: self._place((*path, key)) for key in ("kind", *table.others)}
+        secrets = {key.removesuffix("_file"): place for key, place in stand.items()}
+        return {"": self._place(path), **secrets, **stand}
 
     # --- the environment ----------------------------------------------------------------------
 
@@ -274,6 +279,32 @@ class Reader:
             else:
                 options[key] = value
         return options
+
+
+def refused(problems: Sequence[str]) -> SettingsError:
+    """All these problems, each once and on a line, in the order of the file."""
+    found = sorted(dict.fromkeys(problems), key=_in_order)
+    count = "one problem" if len(found) == 1 else f"{len(found)} problems"
+    listed = "\n".join(f"  {each}" for each in found)
+    return SettingsError(f"the settings have {count}:\n{listed}", found)
+
+
+def placed(name: str, places: Mapping[str, str], error: SettingsError) -> list[str]:
+    """What a kind of transport says of the table `name`, with the places that the file knows."""
+    said = []
+    for problem in error.problems or [str(error)]:
+        rest = problem.removeprefix(f"[transports.{name}] ")
+        key, colon, message = rest.partition(": ")
+        first = key.partition(".")[0]
+        if rest == problem or not places:
+            said.append(problem)
+        elif colon and first in places:
+            said.append(f"{places[first]}{key.removeprefix(first)}: {message}")
+        elif colon and key.isidentifier():  # one that is missing
+            said.append(f"{places['']}.{rest}")
+        else:
+            said.append(f"{places['']}: {rest}")
+    return said
 
 
 def _in_order(problem: str) -> tuple[str, int]:

@@ -16,7 +16,7 @@ from publisher.domain.issue import IssueEvent, IssueState
 from publisher.errors import BlockedByFindings, Defect, NotAllowed, SettingsError, SiteError
 from publisher.settings import Publishing, Settings, TransportSettings, load
 from publisher.subscribe import add
-from tests.test_settings import journal
+from tests.test_settings import KEY, MINIMAL, journal
 
 SLOT_AT = datetime(2026, 11, 24, 9, tzinfo=UTC)
 ARTICLE = """\
@@ -153,6 +153,39 @@ def test_a_transport_that_does_not_exist_is_refused_at_once(settings: Settings) 
     wrong = {"default": TransportSettings("default", "smpt")}
     with pytest.raises(SettingsError, match="did you mean 'smtp'"):
         open_app(replace(settings, transports=wrong))
+
+
+def test_what_is_wrong_about_transports_is_said_at_once_and_where(tmp_path: Path) -> None:
+    """As of every other setting: the line or the variable, each option, and of all transports."""
+    more = """
+[transports.default]
+kind = "smtp"
+hots = "mail.example.org"
+port = "abc"
+password_file = "var/secret.key"
+
+[transports.spare]
+kind = "smpt"
+
+[transports.disk]
+kind = "folder"
+path = "var/outbox"
+"""
+    folder = journal(tmp_path / "j", MINIMAL + more)
+    environ = {"PUBLISHER_TRANSPORTS__DISK__CONNECTIONS": "many"}
+    at = MINIMAL.count("\n") + 2
+    with pytest.raises(SettingsError) as caught:
+        open_app(load(None, environ, cwd=folder))
+    file = "config/publisher.toml:"
+    unknown = "'smpt' is not installed; did you mean 'smtp'? (known kinds: folder, memory, smtp)"
+    assert caught.value.problems == (
+        f"{file}{at}: transports.default.host: this is required; please add it",
+        f"{file}{at + 2}: transports.default.hots: unknown setting; did you mean 'host'?",
+        f"{file}{at + 3}: transports.default.port: this must be a whole number",
+        f"{file}{at + 7}: transports.spare.kind: {unknown}",
+        "environment: PUBLISHER_TRANSPORTS__DISK__CONNECTIONS: this must be a whole number",
+    )
+    assert KEY not in str(caught.value)
 
 
 def test_ids_are_made_only_where_randomness_was_given(settings: Settings) -> None:

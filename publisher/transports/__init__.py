@@ -29,7 +29,7 @@ def connect(name: str, kind: str, options: Mapping[str, object]) -> Transport:
         near = get_close_matches(kind, known, 1)
         meant = f"; did you mean '{near[0]}'?" if near else ""
         raise SettingsError(
-            f"[transports.{name}] kind = '{kind}' is not installed{meant} "
+            f"[transports.{name}] kind: '{kind}' is not installed{meant} "
             f"(known kinds: {', '.join(known)})"
         )
     entry = known[kind]
@@ -38,7 +38,7 @@ def connect(name: str, kind: str, options: Mapping[str, object]) -> Transport:
     except (ImportError, AttributeError) as error:
         where = f" from the package {entry.dist.name}" if entry.dist else ""
         raise SettingsError(
-            f"[transports.{name}] kind = '{kind}' ({entry.value}{where}) does not load: "
+            f"[transports.{name}] kind: '{kind}' ({entry.value}{where}) does not load: "
             f"{error}; reinstall that package or choose another kind"
         ) from error
     transport: Transport = factory(name, options)

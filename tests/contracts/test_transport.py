@@ -89,7 +89,7 @@ def test_a_misspelt_option_names_the_one_that_was_meant(kind: str) -> None:
     """The built-in ones suggest what was probably meant."""
     with pytest.raises(SettingsError) as caught:
         transports.connect("main", kind, {"connnections": 2})
-    assert "[transports.main] connnections: unknown option; did you mean 'connections'?" in str(
+    assert "[transports.main] connnections: unknown setting; did you mean 'connections'?" in str(
         caught.value
     )
 
