@@ -28,11 +28,13 @@ INTERRUPTED = 130
 class Unread(TyperCommand):
     """A command or group whose files are read when it is called; help shows it without them."""
 
-    def make_context(self, info_name: str | None, args: list[str], *_: Any, **extra: Any) -> Any:
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any
+    ) -> Any:
         """The context of the command itself, which then takes this one's place."""
         read(str(self.name))
         found: Any = typer.main.get_command(cli)
-        return found.commands[self.name].make_context(info_name, args, **extra)
+        return found.commands[self.name].make_context(info_name, args, parent, **extra)
 
 
 def read(name: str) -> None:
