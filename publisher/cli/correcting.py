@@ -78,7 +78,7 @@ def _lines(found: Trace) -> list[str]:
         f"    {slug}{f' ({language})' if language else ''}: {number:,}"
         for (slug, language), number in reach.reachable.items()
     ]
-    lines += [f"  {number:,} {reason}: not told" for reason, number in reach.excluded.items()]
+    lines += [f"  {number:,} left out: {reason}" for reason, number in reach.excluded.items()]
     if reach.waiting:
         lines.append(
             f"  {words.count(reach.waiting, 'mail')} with an old version have not left yet: pause "

@@ -76,6 +76,8 @@ def _report(error: Exception, as_json: bool) -> int:
     shown = getattr(error, "format_message", None)
     if shown is not None:
         context = getattr(error, "ctx", None)
+        if not (as_json or str(shown()).strip()):
+            return 2  # a group without a command, whose help was shown
         hint = f"\nTry: {context.command_path} --help" if context is not None else ""
         return _fail("usage", str(shown()) + ("" if as_json else hint), 2, {}, as_json)
     if isinstance(error, PublisherError) and not isinstance(error, Defect):

@@ -92,6 +92,14 @@ def test_version() -> None:
     assert CliRunner().invoke(cli, ["--version"]).stdout == f"publisher {__version__}\n"
 
 
+def test_a_group_alone_shows_its_commands() -> None:
+    """And nothing behind them that looks like an error without words."""
+    shown = CliRunner().invoke(cli, ["issue"])
+    assert shown.exit_code == 2
+    assert "approve" in shown.stdout
+    assert shown.stderr == ""
+
+
 def test_publisher_alone_shows_the_status(journal: Journal) -> None:
     """Next slots, open issues, subscribers and what to do next, in sentences."""
     shown = journal.run(now="2026-11-23T09:00+00:00").stdout

@@ -27,6 +27,9 @@ CONTRASTS = """() => [...document.querySelectorAll('p, h1, h2, h3, li, a, span, 
     return [getComputedStyle(e).color, found, e.innerText.slice(0, 40)];
   })"""
 
+SIDES = """() => [...new Set([...document.querySelectorAll('td.notice')].flatMap(e =>
+  ['Top', 'Right', 'Bottom', 'Left'].map(side => getComputedStyle(e)[`border${side}Color`])))]"""
+
 
 @contextmanager
 def opened(
@@ -102,7 +105,10 @@ def test_dark_mode_is_dark(browser: Browser) -> None:
     """The whole page, and a programme that ignores styles still shows dark text on light."""
     with opened(browser, mails.render().html, scheme="dark") as page:
         ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        sides = page.evaluate(SIDES)
     assert contrast(hexed(ground), "#000000") < 2
+    assert len(sides) == 1  # of a correction: one colour all around
+    assert all(contrast(hexed(each), hexed(ground)) >= 4.5 for each in sides), sides
     with opened(browser, unstyled(mails.render().html), scheme="dark") as page:
         for colour, other, words in page.evaluate(CONTRASTS):
             assert contrast(hexed(colour), hexed(other)) >= 4.5, words
