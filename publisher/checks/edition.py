@@ -117,7 +117,10 @@ def check(
         _tone,
     )
     found = (finding for rule in rules for finding in rule(rendered))
-    gone = () if withdrawal else withdrawals.of(articles)
+    if withdrawal:
+        gone = withdrawals.hinted(articles, edition.preheader)
+    else:
+        gone = withdrawals.of(articles)
     return _kept((*gone, *found), journal)
 
 

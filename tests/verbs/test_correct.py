@@ -25,6 +25,7 @@ from publisher.plan import plan as plan_slot
 from publisher.ports import Library, Store
 from publisher.release import Report, release
 from publisher.site import Tree
+from publisher.templates import shipped_dir
 from publisher.transports.memory import MemoryTransport
 from tests.factories import article, journal, newsletter, numbered
 from tests.verbs.outbox import KEYS, QUICK, never
@@ -345,6 +346,27 @@ def test_a_template_that_repeats_what_was_withdrawn_is_stopped(world: World) -> 
         )
         with pytest.raises(BlockedByFindings, match=rule):
             world.correct(GONE)
+
+
+def test_no_inbox_shows_half_of_what_was_withdrawn(world: World) -> None:
+    """Preheaders are cut short; the one that `init` makes one's own gives the reason instead."""
+    world.send(0, WRONG)
+    shipped = world.templates
+    name = "email/preheader.txt"
+    init = (shipped_dir() / "init/preheader.txt").read_text("utf-8")
+    old = "The Weekly: {{ articles[0].summary | cut(50) }}"
+    gone = replace(GONE, summary=f"{GONE.summary} In all of them, it was said, it helped at once.")
+
+    def use(text: str) -> None:
+        own = {name: replace(shipped.templates[name], text=text)}
+        world.templates = replace(shipped, templates={**shipped.templates, **own})
+
+    use(old)
+    with pytest.raises(BlockedByFindings, match="the preheader shows the summary"):
+        world.correct(gone)
+    use(init)
+    (issue,) = world.correct(gone)
+    assert REASON in world.store.issues.editions(issue.id)[0].preheader
 
 
 def test_the_next_digest_tells_of_a_withdrawal(world: World) -> None:
