@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -98,7 +98,9 @@ def plan(
     made: list[Issue] = []
     excluded = found.reach.excluded
     reachable = {slug for slug, _ in found.reach.reachable}
-    for slug in sorted(reachable.union(_planned(found, journal, store))):
+    # Those on record too, though all their readers are told by now.
+    known = {issue.newsletter for issue in on_record(found, journal, store)}
+    for slug in sorted(reachable | known):
         made.append(
             _one(
                 found,
@@ -116,11 +118,10 @@ def plan(
     return tuple(made)
 
 
-def _planned(found: Trace, journal: Journal, store: Store) -> Iterator[str]:
-    """Newsletters that have an issue of this correction on record, though all are told by now."""
-    for newsletter in journal.newsletters:
-        if store.issues.find(_slot(found, newsletter)) is not None:
-            yield newsletter.slug
+def on_record(found: Trace, journal: Journal, store: Store) -> tuple[Issue, ...]:
+    """The issues that tell of it already, or wait to: at most one for each newsletter."""
+    issues = (store.issues.find(_slot(found, each)) for each in journal.newsletters)
+    return tuple(issue for issue in issues if issue is not None)
 
 
 def _slot(found: Trace, newsletter: Newsletter) -> SlotId:

@@ -10,8 +10,9 @@ from publisher.cli import words
 from publisher.cli.fallen import unsourced
 from publisher.cli.frame import cli
 from publisher.cli.session import Session, nonce
-from publisher.correct import Trace
+from publisher.correct import Trace, on_record
 from publisher.domain.article import Article
+from publisher.domain.issue import IssueState
 from publisher.errors import NotFound
 from publisher.evidence import plan_correction, trace_correction
 from publisher.ports import Library
@@ -31,7 +32,9 @@ def correct(
         library = app.content.load()
         found = trace_correction(app, find(library, article))
         made = (
-            plan_correction(app, found, session.now(), nonce=nonce, library=library) if plan else ()
+            plan_correction(app, found, session.now(), nonce=nonce, library=library)
+            if plan
+            else on_record(found, app.journal, app.store)
         )
         lines = _lines(found)
         bare = [p for p in app.store.citations.unsourced() if p[0] == found.article.id]
@@ -40,9 +43,10 @@ def correct(
             name = words.name(issue)
             people = words.count(issue.audience, "person", "people")
             lines.append(f"{name} · {issue.state} · {people} · {issue.subject}")
-            lines.append(f"  Look at it: publisher send {name} --test you@example.org")
-            lines.append(f"  Let it go: publisher issue approve {name}")
-        if not plan and found.reach.people:
+            if issue.state is IssueState.DRAFT:
+                lines.append(f"  Look at it: publisher send {name} --test you@example.org")
+                lines.append(f"  Let it go: publisher issue approve {name}")
+        if not made and found.reach.people:
             lines.append(f"To draft it: publisher correct {found.article.slug} --plan")
         session.answer(
             _document(found)

@@ -43,9 +43,16 @@ def test_a_correction_is_seen_drafted_approved_and_sent(planned: Journal) -> Non
     assert (issue["name"], issue["kind"], issue["state"]) == ("weekly/2", "correction", "draft")
     assert len(outbox(planned)) == 3
     assert "not approved" in planned.run("send", "weekly/2", "--yes", now=LATER, code=2).stderr
+    again = planned.run("correct", "vitamin-d", now=LATER).stdout
+    assert "--plan" not in again
+    assert "publisher issue approve weekly/2" in again
     planned.run("issue", "approve", "weekly/2", "--yes", now=LATER)
     planned.run("send", "weekly/2", "--yes", now="2026-11-26T09:05+00:00")
     assert len(outbox(planned)) == 6
+    told = planned.run("correct", "vitamin-d", now=LATER).stdout
+    assert "weekly/2 · finished · 3 people" in told
+    assert "approve" not in told
+    assert "3 left out: told already" in told
     assert planned.json("issue", "show", "weekly/2")["counts"] == {"accepted": 3}
     page = (planned.root / "public/issues/weekly/1/index.html").read_text()
     assert "Corrected since this issue was sent" in page
