@@ -79,12 +79,19 @@ def _report(error: Exception, as_json: bool) -> int:
         if not (as_json or str(shown()).strip()):
             return 2  # a group without a command, whose help was shown
         hint = f"\nTry: {context.command_path} --help" if context is not None else ""
-        return _fail("usage", str(shown()) + ("" if as_json else hint), 2, {}, as_json)
+        said = str(shown()) + _earlier(getattr(error, "option_name", None))
+        return _fail("usage", said + ("" if as_json else hint), 2, {}, as_json)
     if isinstance(error, PublisherError) and not isinstance(error, Defect):
         kind = type(error).__name__
         return _fail(kind, _sentence(error, as_json), error.exit_code, _details(error), as_json)
     traceback.print_exception(error)
     return _fail("Defect", f"This is a fault of ours, please report it: {error}", 1, {}, as_json)
+
+
+def _earlier(option: str | None) -> str:
+    """Where an option belongs that was written behind the command."""
+    known = (each for given in typer.main.get_command(cli).params for each in given.opts)
+    return f" (it stands before the command: publisher {option} …)" if option in known else ""
 
 
 def _sentence(error: PublisherError, as_json: bool) -> str:

@@ -126,6 +126,8 @@ def test_the_status_names_what_needs_somebody(planned: Journal) -> None:
     [
         (["isue"], "Did you mean 'issue'"),
         (["build", "--jsn"], "No such option"),
+        (["build", "--quiet"], "it stands before the command: publisher --quiet"),
+        (["issue", "plan", "weekly", "--now", SLOT], "before the command: publisher --now"),
         (["issue", "plan", "wekly"], "did you mean 'weekly'?"),
         (["issue", "plan", "weekly", "--cadence", "dayly"], "there is: weekly, monthly"),
         (["issue", "plan", "weekly", "--slot", "2026-11-25"], "has no slot '2026-11-25'"),
