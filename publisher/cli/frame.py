@@ -91,7 +91,9 @@ def _report(error: Exception, as_json: bool) -> int:
 def _earlier(option: str | None) -> str:
     """Where an option belongs that was written behind the command."""
     known = (each for given in typer.main.get_command(cli).params for each in given.opts)
-    return f" (it stands before the command: publisher {option} …)" if option in known else ""
+    if option is None or option not in known:
+        return ""
+    return f" (it stands before the command: publisher {option} …)"
 
 
 def _sentence(error: PublisherError, as_json: bool) -> str:

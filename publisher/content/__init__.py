@@ -184,7 +184,7 @@ class Folder:
         def fail(wrong: OSError) -> None:
             raise OperatorError(
                 f"cannot read {wrong.filename}: {wrong.strerror}; "
-                "create the folder, or set content_dir in config/publisher.toml"
+                "create the folder, or set `content` in config/publisher.toml"
             ) from wrong
 
         for folder, below, names in os.walk(self._folder, onerror=fail):
