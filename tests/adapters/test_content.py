@@ -196,7 +196,7 @@ def test_no_folder(root: Path) -> None:
     """The operator is told which folder is missing."""
     (root / "content/images").rmdir()
     (root / "content").rmdir()
-    with pytest.raises(OperatorError, match=r"cannot read .*content"):
+    with pytest.raises(OperatorError, match=r"cannot read .*content.* set `content` in"):
         folder(root).load()
 
 
