@@ -6,6 +6,7 @@ sends mail is read here, and the store only where it holds an issue.
 
 from __future__ import annotations
 
+import functools
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -79,18 +80,22 @@ def open_works(settings: Settings, now: datetime) -> Works:
     A store that holds issues is brought up to date when they are asked for, as of `now`.
     """
     cache = _cache(settings)  # one, which finds out once what program this is
+    ready = functools.cache(partial(_read_on, settings))
     return Works(
         settings,
-        open_content(settings, cache=cache),
+        open_content(settings, cache=cache, ready=ready),
         open_templates(settings),
-        open_site(settings, cache),
+        open_site(settings, cache, ready),
         partial(_stored, settings, now, cache),
         partial(_put_down, settings, now),
     )
 
 
 def open_content(
-    settings: Settings, mint_id: Callable[[], str] | None = None, cache: Shelf | None = None
+    settings: Settings,
+    mint_id: Callable[[], str] | None = None,
+    cache: Shelf | None = None,
+    ready: Callable[[], None] | None = None,
 ) -> Content:
     """The articles alone, for whoever needs no store. `mint_id` makes a new `tag:` URI."""
     from publisher.vetting import Vetted
@@ -106,7 +111,7 @@ def open_content(
         style=settings.journal.sources.style,
         cite=_style(settings),
         cache=cache or _cache(settings),
-        workers=Forks(meanwhile=partial(_read_on, settings)),
+        workers=Forks(meanwhile=ready or partial(_read_on, settings)),
     )
     data = open_retractions(settings)
     return Vetted(folder, data, lambda: data.had() or glance.had_data(settings.store_url))
@@ -149,7 +154,9 @@ def open_templates(settings: Settings) -> Templates:
     return Folders(None if own.resolve() == shipped_dir().resolve() else own)
 
 
-def open_site(settings: Settings, cache: Shelf | None = None) -> Site:
+def open_site(
+    settings: Settings, cache: Shelf | None = None, ready: Callable[[], None] | None = None
+) -> Site:
     """The built tree."""
     return Tree(
         settings.public_dir,
@@ -157,7 +164,7 @@ def open_site(settings: Settings, cache: Shelf | None = None) -> Site:
         command=settings.publishing.command,
         check_timeout=settings.publishing.check_timeout,
         cache=cache or _cache(settings),
-        workers=_Readied(Forks(), partial(_read_on, settings)),
+        workers=_Readied(Forks(), ready or partial(_read_on, settings)),
     )
 
 
