@@ -90,15 +90,15 @@ def _download(url: str, spool: BinaryIO, known: Validators) -> Validators | None
                 return None
             if answer.status_code != httpx.codes.OK:
                 raise UsageError(
-                    f"{url} answers {answer.status_code} {answer.reason_phrase}; the old data stay"
+                    f"{url} answers {answer.status_code} {answer.reason_phrase}; nothing was changed"
                 )
             for piece in answer.iter_bytes():
                 size += len(piece)
                 if size > LARGEST:
-                    raise NotTheData(f"{url} has more than {LARGEST:,} bytes; the old data stay")
+                    raise NotTheData(f"{url} has more than {LARGEST:,} bytes; nothing was changed")
                 if time.monotonic() > until:
                     raise UsageError(
-                        f"{url} was not whole after {WHOLE / 60:.0f} minutes; the old data stay"
+                        f"{url} was not whole after {WHOLE / 60:.0f} minutes; nothing was changed"
                     )
                 spool.write(piece)
             return Validators(
@@ -106,5 +106,5 @@ def _download(url: str, spool: BinaryIO, known: Validators) -> Validators | None
             )
     except (httpx.HTTPError, httpx.InvalidURL) as wrong:
         raise UsageError(
-            f"{url} cannot be fetched ({type(wrong).__name__}: {wrong}); the old data stay"
+            f"{url} cannot be fetched ({type(wrong).__name__}: {wrong}); nothing was changed"
         ) from wrong

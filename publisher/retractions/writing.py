@@ -55,9 +55,9 @@ def write(fresh: Path, stream: BinaryIO, origin: str, now: datetime, day: date) 
                 days = [each.on for each in some if each.on and each.on <= now.date()]
                 newest = max([*days, *([newest] if newest else [])], default=None)
         except NotTheData as wrong:
-            raise NotTheData(f"{origin}: {wrong}; the old data stay as they are") from None
+            raise NotTheData(f"{origin}: {wrong}; nothing was changed") from None
         if not rows:
-            raise NotTheData(f"{origin} has no rows; the old data stay as they are")
+            raise NotTheData(f"{origin} has no rows; nothing was changed")
         (works,) = base.execute("SELECT count(DISTINCT key) FROM work").fetchone()
         made = Snapshot(day, digest.hexdigest(), rows, works, origin, now, newest)
         base.executemany("INSERT INTO snapshot VALUES (?,?)", _told(made).items())

@@ -259,7 +259,7 @@ def test_a_download_is_bounded(
     """In bytes, and in time however slowly it drips."""
     url = f"http://127.0.0.1:{server.server_address[1]}/whole"
     monkeypatch.setattr(fetching, "LARGEST", 100)
-    with pytest.raises(UsageError, match="more than 100 bytes; the old data stay"):
+    with pytest.raises(UsageError, match="more than 100 bytes; nothing was changed"):
         file.refresh(url, NOW)
     monkeypatch.undo()
     monkeypatch.setattr(fetching, "WHOLE", -1.0)
