@@ -131,9 +131,9 @@ def test_looking_over_an_issue_by_clicking(page: Page, journal: Journal) -> None
     expect(heading).to_contain_text("weekly on Tuesday at 09:00", timeout=PATIENT)
     heading.hover()
     page.mouse.down()
-    page.evaluate(f"window.before = true; {news}")
-    page.mouse.up()
-    page.wait_for_function("window.before === undefined", timeout=PATIENT)
+    page.evaluate(news)
+    with page.expect_event("load", timeout=PATIENT):
+        page.mouse.up()
     expect(page.locator("body[data-ready]")).to_be_attached(timeout=PATIENT)
 
     # A broken template shows too: the preview outlives it.
