@@ -89,9 +89,8 @@ def _download(url: str, spool: BinaryIO, known: Validators) -> Validators | None
             if answer.status_code == httpx.codes.NOT_MODIFIED and known != NOTHING:
                 return None
             if answer.status_code != httpx.codes.OK:
-                raise UsageError(
-                    f"{url} answers {answer.status_code} {answer.reason_phrase}; nothing was changed"
-                )
+                said = f"{answer.status_code} {answer.reason_phrase}"
+                raise UsageError(f"{url} answers {said}; nothing was changed")
             for piece in answer.iter_bytes():
                 size += len(piece)
                 if size > LARGEST:
