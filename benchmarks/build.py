@@ -9,7 +9,7 @@ pages of 25; it is written for speed (`partialCached` wherever a partial repeats
 What neither makes: checks, links back from a source, pages of sources, of issues and about feeds.
 
 Hugo keeps nothing between builds, so a changed article costs it a cold build. All take turns, so
-that a busy moment hits each alike; medians are printed.
+that a busy moment hits each alike; medians are printed, of times and of each round's ratios.
 
 Peak memory is what the process and all its children held at once, shared pages counted once
 (the sum of `Pss` in /proc/*/smaps_rollup, asked every 20 ms). To ask holds up whoever is asked, so
@@ -166,15 +166,20 @@ def table(counts: list[int], rounds: int, scratch: Path) -> None:
             wall = median(found)
             busy = statistics.median(each.cpu / each.wall for each in found[1:])
             peak = found[0].peak
-            ratios = " | ".join(ratio(wall, runs.get((peer, "cold"))) for peer in (SAME, MINIMAL))
+            ratios = " | ".join(ratio(found, runs.get((peer, "cold"))) for peer in (SAME, MINIMAL))
             print(
                 f"| {count:,} | {name} | {what} | {wall:.2f} | {ratios} | {busy:.1f} | {peak:.0f} |"
             )
 
 
-def ratio(wall: float, peer: list[Run] | None) -> str:
-    """`wall` by the median of the peer's; nothing where it did not run."""
-    return f"{wall / median(peer):.2f}" if peer else ""
+def ratio(found: list[Run], peer: list[Run] | None) -> str:
+    """The median over the rounds of our time by the peer's in the same round, since a machine is
+    now quicker and now slower; nothing where the peer did not run.
+    """
+    if not peer:
+        return ""
+    rounds = zip(found[1:], peer[1:], strict=True)
+    return f"{statistics.median(ours.wall / theirs.wall for ours, theirs in rounds):.2f}"
 
 
 def median(runs: list[Run]) -> float:
