@@ -37,7 +37,6 @@ if TYPE_CHECKING:
         Site,
         Store,
         Templates,
-        Workers,
     )
     from publisher.settings import Settings
 
@@ -164,7 +163,7 @@ def open_site(
         command=settings.publishing.command,
         check_timeout=settings.publishing.check_timeout,
         cache=cache or _cache(settings),
-        workers=_Readied(Forks(), ready or partial(_read_on, settings)),
+        workers=Forks(before=ready or partial(_read_on, settings)),
     )
 
 
@@ -183,19 +182,6 @@ def _read_on(settings: Settings) -> None:
 
     with suppress(PublisherError):  # what cannot be read is said where it is needed
         page.ready(settings.journal, open_templates(settings).load())
-
-
-@dataclass(frozen=True, slots=True)
-class _Readied:
-    """Workers that have read what pages are made with, where several share them out."""
-
-    workers: Workers
-    ready: Callable[[], None]
-
-    def each(self, work: Callable[[int], bytes], size: int) -> Iterator[tuple[int, bytes]]:
-        if size > 1:
-            self.ready()
-        return self.workers.each(work, size)
 
 
 def _cannot_mint() -> str:

@@ -30,14 +30,20 @@ class Forks:
     raised here, as if there were no copies.
 
     A process with threads is never copied (their locks would stay locked in the copy, POSIX
-    `fork`), nor one on a single processor: then all the work is done here. `meanwhile` is done
-    here before any piece is, while copies work, where there are any.
+    `fork`), nor one on a single processor: then all the work is done here. Where there are
+    copies, `before` is done here before they are made, so that they need not do it themselves, and
+    `meanwhile` while they work, before any piece is done here.
     """
 
     def __init__(
-        self, processes: int | None = None, *, meanwhile: Callable[[], object] | None = None
+        self,
+        processes: int | None = None,
+        *,
+        before: Callable[[], object] | None = None,
+        meanwhile: Callable[[], object] | None = None,
     ) -> None:
         self._processes = min(MOST, _processors()) if processes is None else processes
+        self._before = before
         self._meanwhile = meanwhile
 
     def each(self, work: Callable[[int], bytes], size: int) -> Iterator[tuple[int, bytes]]:
@@ -45,6 +51,8 @@ class Forks:
         left = set(range(size))
         workers = min(self._processes, size)
         if workers > 1 and threading.active_count() == 1 and hasattr(os, "fork"):
+            if self._before is not None:
+                self._before()
             for number, answer in _shared(work, size, workers, self._meanwhile):
                 left.discard(number)
                 yield number, answer

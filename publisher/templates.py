@@ -138,10 +138,10 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
     found: list[tuple[list[str], Path]] = []
     for place, below, names in os.walk(folder):  # a Path for each step would take thrice as long
         below[:] = filter(_is_shown, below)
-        inner = place[len(str(folder)) :].split(os.sep)[1:]  # noqa: PTH206
+        inner = place[len(str(folder)) :].split(os.sep)[1:]  # noqa: PTH206 - as said above
         for name in filter(_is_shown, (*below, *names)):
             whole = f"{place}{os.sep}{name}"
-            if os.path.islink(whole) and not Path(whole).resolve().is_relative_to(root):  # noqa: PTH114
+            if os.path.islink(whole) and not Path(whole).resolve().is_relative_to(root):  # noqa: PTH114 - as above
                 raise TemplateError(f"{whole} leads out of {folder}; copy the file there instead")
             if os.path.isfile(whole):  # noqa: PTH113 - as said above
                 found.append(([*inner, name], Path(whole)))

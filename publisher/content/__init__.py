@@ -299,7 +299,7 @@ class Folder:
         where they had stood still at `now_ns`.
         """
         # Only where there is something to parse, and before the workers part, so once for all.
-        from publisher.formats import frontmatter, markdown  # noqa: F401
+        from publisher.formats import frontmatter, markdown  # noqa: F401 - as said above
 
         pieces = [names[at : at + _PIECE] for at in range(0, len(names), _PIECE)]
 

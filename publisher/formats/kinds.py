@@ -22,6 +22,7 @@ from publisher.formats.taguri import is_id
 _LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 
 E = TypeVar("E", bound=StrEnum)
+_N = TypeVar("_N", int, timedelta)
 
 
 # --- text, numbers and choices --------------------------------------------------------------------
@@ -70,11 +71,7 @@ def whole(low: int, high: int) -> Callable[[object], int]:
             found = int(value)
         if found is None:
             raise ValueError("this must be a whole number")
-        if found < low:
-            raise ValueError(f"this must be greater than or equal to {low}")
-        if found > high:
-            raise ValueError(f"this must be less than or equal to {high}")
-        return found
+        return _within(found, low, high, str)
 
     return read
 
@@ -152,12 +149,7 @@ def span(low: timedelta, high: timedelta = timedelta.max) -> Callable[[object], 
     """A length of time within these."""
 
     def read(value: object) -> timedelta:
-        found = duration(value)
-        if found < low:
-            raise ValueError(f"this must be greater than or equal to {_shown(low)}")
-        if found > high:
-            raise ValueError(f"this must be less than or equal to {_shown(high)}")
-        return found
+        return _within(duration(value), low, high, _shown)
 
     return read
 
@@ -166,6 +158,14 @@ def span_or_never(low: timedelta) -> Callable[[object], timedelta | None]:
     """A length of time, or None for `never`."""
     read = span(low)
     return lambda value: None if value == "never" else read(value)
+
+
+def _within(found: _N, low: _N, high: _N, shown: Callable[[_N], str]) -> _N:
+    if found < low:
+        raise ValueError(f"this must be greater than or equal to {shown(low)}")
+    if found > high:
+        raise ValueError(f"this must be less than or equal to {shown(high)}")
+    return found
 
 
 def _shown(length: timedelta) -> str:

@@ -83,8 +83,7 @@ class Table:
     @classmethod
     def read(cls, value: object) -> Self:
         """The table that a mapping holds. Raises Wrong."""
-        if not isinstance(value, Mapping):
-            raise ValueError("this must be a table")  # noqa: TRY004 - read like every wrong value
+        value = _mapping(value)
         wrong: list[tuple[Path, str]] = []
         values: dict[str, object] = {}
         for name, each in cls.keys.items():
@@ -195,9 +194,7 @@ def _named(
     name: Read[str], each: Read[T], low: int, first: Callable[[object], object]
 ) -> Read[Mapping[str, T]]:
     def read(value: object) -> Mapping[str, T]:
-        value = first(value)
-        if not isinstance(value, Mapping):
-            raise ValueError("this must be a table")  # noqa: TRY004 - read like every wrong value
+        value = _mapping(first(value))
         wrong: list[tuple[Path, str]] = []
         names = [_collect(name, at, (at,), wrong) for at in value]
         found = [_collect(each, inner, (at,), wrong) for at, inner in value.items()]
@@ -208,6 +205,12 @@ def _named(
         return dict(_whole(names, found))
 
     return read
+
+
+def _mapping(value: object) -> Mapping[Any, Any]:
+    if not isinstance(value, Mapping):
+        raise ValueError("this must be a table")  # noqa: TRY004 - read like every wrong value
+    return value
 
 
 def _whole(names: Sequence[str | None], found: Sequence[T | None]) -> Iterator[tuple[str, T]]:
@@ -222,7 +225,7 @@ def several(each: Read[T], *, low: int = 0, high: int | None = None) -> Read[tup
     def read(value: object) -> tuple[T, ...]:
         value = listed(value)
         if not isinstance(value, list | tuple):
-            raise ValueError('this must be a list, for instance ["one", "two"]')  # noqa: TRY004
+            raise ValueError('this must be a list, for instance ["one", "two"]')  # noqa: TRY004 - as above
         wrong: list[tuple[Path, str]] = []
         found = [_collect(each, inner, (index,), wrong) for index, inner in enumerate(value)]
         if wrong:

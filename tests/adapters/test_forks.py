@@ -152,3 +152,18 @@ def test_the_parent_has_something_to_do_meanwhile() -> None:
     assert done == [os.getpid()]
     assert len(dict(Forks(1, meanwhile=lambda: done.append(0)).each(work, 2))) == 2
     assert done == [os.getpid()]
+
+
+def test_what_is_done_before_is_in_every_copy() -> None:
+    """Once, here, before there are copies; not at all where there will be none."""
+    done: list[int] = []
+
+    def work(number: int) -> bytes:
+        time.sleep(0.01)
+        return b"%d by %d" % (len(done), os.getpid())
+
+    found = set(everything(Forks(2, before=lambda: done.append(0)), work).values())
+    assert len(found) == 2
+    assert all(said.startswith(b"1 by ") for said in found)
+    assert set(everything(Forks(1, before=lambda: done.append(0)), work).values()) <= found
+    assert done == [0]
