@@ -69,6 +69,14 @@ class Item:
     references: tuple[Reference, ...] = ()
     about: str = ""
 
+    @property
+    def reference_urls(self) -> str:
+        """The addresses of its sources, between spaces, which no address holds.
+
+        RSS has them in one element: a second `dc:source` is an error to validators.
+        """
+        return " ".join(cited.url for cited in self.references)
+
 
 @dataclass(frozen=True, slots=True)
 class Addresses:

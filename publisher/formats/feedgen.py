@@ -80,8 +80,8 @@ class _Entry(BaseEntryExtension):  # type: ignore[misc]  # feedgen has no types
             _add(element, f"{{{DC}}}language", item.language)
         _add(element, "pubDate", format_datetime(item.published_at))
         _add(element, f"{{{DCTERMS}}}modified", instant(item.updated_at))
-        for cited in item.references:
-            _add(element, f"{{{DC}}}source", cited.url)
+        if item.references:
+            _add(element, f"{{{DC}}}source", item.reference_urls)
         return element
 
     def extend_atom(self, element: Any) -> Any:

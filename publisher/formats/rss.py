@@ -45,9 +45,7 @@ def _spelt(found: re.Match[bytes]) -> bytes:
 
 def _references(item: Item) -> str:
     """The works it rests on, as they stand before the end of the item."""
-    return "".join(
-        f"      <dc:source>{mould.text(cited.url)}</dc:source>\n" for cited in item.references
-    )
+    return f"      <dc:source>{mould.text(item.reference_urls)}</dc:source>\n"
 
 
 def _date(when: datetime) -> str:

@@ -249,3 +249,13 @@ def test_the_process_locale_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> No
     assert rss.render(sample())
     assert atom.render(sample())
     assert "feedgen.feed" in sys.modules
+
+
+@pytest.mark.parametrize("golden", ["feed.xml", "sources/feed.xml"])
+def test_an_item_names_its_sources_in_one_element(golden: str) -> None:
+    """The W3C's validator calls a second `dc:source` an error."""
+    document = (Path(__file__).parents[1] / "golden" / golden).read_text("utf-8")
+    items = document.split("<item>")[1:]
+    assert items
+    assert [item.count("<dc:source>") for item in items] == [1] * len(items)
+    assert any(item.partition("<dc:source>")[2].split("</", 1)[0].count(" ") for item in items)
