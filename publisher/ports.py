@@ -1290,6 +1290,34 @@ class NimbleSender(Sender, Protocol):
 
 
 @runtime_checkable
+class ForetellingSender(NimbleSender, Protocol):
+    """A session whose server may be told of a message behind another (RFC 2920 §3.1).
+
+    Optional for a transport. What was told binds the session, not us: that message is begun
+    next, or the session is closed, and then nobody got anything of it.
+    """
+
+    @property
+    def foretells(self) -> bool:
+        """Whether `begin` may be given what is following now."""
+        ...
+
+    @property
+    def promised(self) -> bool:
+        """Whether the server was told of a message that was not begun."""
+        ...
+
+    def begin(
+        self,
+        message: bytes,
+        envelope: Envelope,
+        following: tuple[bytes, Envelope] | None = None,
+    ) -> Outcome | None:
+        """`NimbleSender.begin`; `following`, the very same objects, may be what is begun next."""
+        ...
+
+
+@runtime_checkable
 class Eraser(Protocol):
     """A transport that keeps what it sent, and can erase it. Optional for a transport."""
 

@@ -8,7 +8,7 @@ made here was claimed but not journalled: nothing of it leaves before its own co
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from publisher.dispatch.composing import Fill
@@ -42,20 +42,25 @@ class Ahead:
                 continue
             self._keep(key, self._workers.submit(self._prepare(claim)))
 
-    def spare(self, claims: Iterable[Claim]) -> bool:
-        """Make one message of those that come next; False where nothing is left to be made."""
-        if self._workers is not None:
+    def spare(self, claims: Sequence[Claim]) -> bool:
+        """Make one message of those that come next; False where nothing is left to be made.
+
+        They come in the order of `claims`, so as many of them are made as are held.
+        """
+        place = len(self._made)
+        if self._workers is not None or place >= min(MOST, len(claims)):
             return False
-        for claim in claims:
-            key = claim.id, claim.fence
-            if claim.kind is not _DELIVERY or key in self._made:
-                continue
-            try:
-                self._keep(key, self._prepare(claim)())
-            except Exception:  # noqa: BLE001 - it fails again in its turn, where it is answered for
-                self._keep(key, None)
-            return True
-        return False
+        return self._make(claims[place])
+
+    def _make(self, claim: Claim) -> bool:
+        key = claim.id, claim.fence
+        if claim.kind is not _DELIVERY or key in self._made:
+            return False
+        try:
+            self._keep(key, self._prepare(claim)())
+        except Exception:  # noqa: BLE001 - it fails again in its turn, where it is answered for
+            self._keep(key, None)
+        return True
 
     def _keep(self, key: tuple[int, int], made: Future[Made] | Made | None) -> None:
         self._made[key] = made
@@ -69,6 +74,22 @@ class Ahead:
             if made is not None:
                 return (lambda: made) if isinstance(made, tuple) else made.result
         return self._prepare(claim)
+
+    def made(self, claim: Claim) -> Made | None:
+        """This claim's message if it can be had without waiting, and nothing is wrong with it."""
+        if claim.kind is not _DELIVERY:
+            return None
+        key = claim.id, claim.fence
+        if key not in self._made and (self._workers is not None or not self._make(claim)):
+            return None
+        made = self._made[key]
+        if isinstance(made, Future):
+            if not made.done() or made.exception() is not None:
+                return None
+            made = made.result()
+        if made is not None:
+            del self._made[key]
+        return made
 
     def close(self) -> None:
         """Begin nothing more, and do not wait for what was."""

@@ -18,7 +18,7 @@ from publisher.dispatch.composing import Fill
 from publisher.domain.delivery import SETTLING, Claim, DeliveryEvent, Settlement
 from publisher.domain.outcome import Outcome, OutcomeKind, cleaned
 from publisher.errors import TransportError, TransportUnavailable, UsageError
-from publisher.ports import NimbleSender, Sender, Transport
+from publisher.ports import ForetellingSender, NimbleSender, Sender, Transport
 
 # Looked up for every message: reading a member off its class costs more than all else there.
 _LOSE = DeliveryEvent.LOSE
@@ -72,6 +72,9 @@ class Connection:
         self._orders: SimpleQueue[Order | Errand | BaseException | None] = SimpleQueue()
         self._sender: Sender | None = None
         self._nimble: NimbleSender | None = None
+        self._foretelling: ForetellingSender | None = None
+        self.following: Order | None = None
+        """What the server may have been told of behind the message under way; the ledger's."""
         self._failures = 0
         self._carried = 0  # messages of this session
         self._trouble: TransportError | None = None
@@ -92,19 +95,36 @@ class Connection:
         """Whether `begin` may be used for the next message. True only of one that wants it."""
         return self._nimble is not None
 
+    @property
+    def foretells(self) -> bool:
+        """Whether `begin` may be given what is following now."""
+        return self._foretelling is not None and self._foretelling.foretells
+
+    @property
+    def promised(self) -> bool:
+        """Whether its server was told of a message that was not begun: it takes no other."""
+        return self._foretelling is not None and self._foretelling.promised
+
     def fileno(self) -> int:
         """What tells, by becoming readable, that `finish` may know more."""
         assert self._nimble is not None  # noqa: S101 - `begin` was used
         return self._nimble.fileno()
 
     def begin(self, order: Order) -> Post | None:
-        """Send without waiting; what became of it, if that is known at once."""
+        """Send without waiting; what became of it, if that is known at once.
+
+        The server may be told of what is `following`.
+        """
         self._claim = order.claim
         assert self._nimble is not None  # noqa: S101 - `nimble` was asked
         try:
             message, envelope = order.fill()
             self._handed = True
-            outcome = self._nimble.begin(message, envelope)
+            if self.following is not None and self._foretelling is not None:
+                following = self.following.fill()
+                outcome = self._foretelling.begin(message, envelope, following)
+            else:
+                outcome = self._nimble.begin(message, envelope)
         except BaseException as error:  # noqa: BLE001 - it says whose business it is
             return self._failed(error)
         return None if outcome is None else self._done(outcome)
@@ -183,7 +203,9 @@ class Connection:
                 self._trouble = error
             else:
                 # Asked once: looking through a protocol costs as much as sending a message.
-                self._nimble = self._sender if isinstance(self._sender, NimbleSender) else None
+                sender = self._sender
+                self._nimble = sender if isinstance(sender, NimbleSender) else None
+                self._foretelling = sender if isinstance(sender, ForetellingSender) else None
                 return True
 
     # --- one message ------------------------------------------------------------------------
@@ -268,5 +290,5 @@ class Connection:
     def _hang_up(self) -> None:
         if self._sender is not None:
             self._sender.close()
-            self._sender = self._nimble = None
+            self._sender = self._nimble = self._foretelling = None
             self._carried = 0

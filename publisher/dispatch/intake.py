@@ -21,8 +21,8 @@ _way = attrgetter("kind", "newsletter", "transport")
 ISSUES = 1000
 """Issues that are drained side by side; more wait for the next drain."""
 
-PIECE = 50
-EACH = 5
+PIECE = 20
+EACH = 2
 """A batch is claimed piece by piece: so many messages, or so many for each connection if that is
 more. While a whole batch is claimed the servers would run dry."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 
 from publisher.dispatch.connection import Connection
 from publisher.dispatch.throttle import Throttle
@@ -104,9 +105,12 @@ class Lane:
     def shrink(self) -> None:
         """Close idle connections that are more than may be."""
         while self.idle and len(self.connections) > self.allowed:
-            connection = self.idle.pop()
-            self.connections.discard(connection)
-            connection.give(None)
+            self.retire(self.idle.pop())
+
+    def retire(self, connection: Connection) -> None:
+        """Let it end; it is not idle any more."""
+        self.connections.discard(connection)
+        connection.give(None)
 
     def fail(self, reason: str) -> list[Claim]:
         """Stop using the transport; the claims that were waiting for it."""
@@ -115,9 +119,14 @@ class Lane:
         return self.drop(lambda _: True)
 
     def drop(self, unwanted: Callable[[Claim], bool]) -> list[Claim]:
-        """Take the unwanted claims out of `ready`."""
+        """Take the unwanted claims that are not under way out of it."""
         dropped = [claim for claim in self.ready if unwanted(claim)]
         self.ready = deque(claim for claim in self.ready if not unwanted(claim))
+        for connection in self.connections:
+            following = connection.following
+            if following is not None and unwanted(following.claim):
+                connection.following = None
+                dropped.append(following.claim)
         if self.throttle is not None:
             for claim in dropped:
                 self.throttle.untake(claim)
@@ -127,5 +136,26 @@ class Lane:
     def dismiss_idle(self) -> None:
         """Tell connections that wait for an order that there is none."""
         for connection in self.idle:
-            connection.give(None)
-        self.idle.clear()
+            if connection.following is None:
+                connection.give(None)
+        self.idle = [each for each in self.idle if each.following is not None]
+
+    def reclaim(self, connection: Connection) -> None:
+        """What its server was told of, or should have been, leaves by any connection."""
+        if connection.following is not None:
+            self.ready.appendleft(connection.following.claim)
+            connection.following = None
+
+    def coming(self) -> Iterator[Claim]:
+        """What may start next, as far as there are idle connections."""
+        for connection in self.idle:
+            if connection.following is not None:
+                yield connection.following.claim
+        yield from islice(self.ready, len(self.idle))
+
+    @property
+    def can_start(self) -> bool:
+        """Whether a connection waits for an order that there is."""
+        return bool(self.idle) and (
+            bool(self.ready) or any(each.following is not None for each in self.idle)
+        )

@@ -199,7 +199,7 @@ class Ledger:
         for lane in self._lanes.values():
             lane.release()
         return any(
-            (lane.idle and lane.ready) or (lane.throttle is not None and lane.sources and lane.low)
+            lane.can_start or (lane.throttle is not None and lane.sources and lane.low)
             for lane in self._lanes.values()
         )
 
@@ -211,10 +211,9 @@ class Ledger:
                 self._pass_gate()
             for lane in self._lanes.values():
                 lane.prepare(self._wires.forget)
-                while lane.idle and lane.ready and not self._halt.is_set():
-                    order = Order(lane.ready[0], self._ahead.take(lane.ready[0]))
-                    lane.ready.popleft()
-                    starting.append((lane, lane.idle.pop(), order))
+                if not self._halt.is_set():
+                    for connection, order in self._orders(lane):
+                        starting.append((lane, connection, order))
             if not starting and not self._unsettled:
                 return
             granted = self._advance([order.claim for _, _, order in starting])
@@ -232,6 +231,36 @@ class Ledger:
             under_way = sum(len(lane.busy) for lane in self._lanes.values())
             self._on_progress(Progress(dict(self._tally.counts), under_way, self._tally.domains))
 
+    def _orders(self, lane: Lane) -> Iterator[tuple[Connection, Order]]:
+        """Idle connections, and what each is to send next; they are idle no more."""
+        for connection in reversed(lane.idle.copy()):
+            if connection.following is not None:
+                order, connection.following = connection.following, None
+            elif connection.promised:
+                # What its server waits for may not be sent: then the line is dropped.
+                lane.idle.remove(connection)
+                self._wires.forget(connection)
+                lane.retire(connection)
+                continue
+            elif lane.ready:
+                order = Order(lane.ready[0], self._ahead.take(lane.ready[0]))
+                lane.ready.popleft()
+            else:
+                continue
+            lane.idle.remove(connection)
+            yield connection, order
+
+    def _following(self, lane: Lane, connection: Connection) -> Order | None:
+        """What the server may be told of behind the message that this connection begins."""
+        if lane.throttle is not None or not lane.ready or not connection.foretells:
+            return None
+        claim = lane.ready[0]
+        made = self._ahead.made(claim)
+        if made is None:
+            return None
+        lane.ready.popleft()
+        return Order(claim, lambda: made)
+
     def _hand_over(
         self,
         starting: Iterable[tuple[Lane, Connection, Order]],
@@ -242,6 +271,7 @@ class Ledger:
             if (order.claim.kind, order.claim.id) in granted:
                 lane.busy[connection] = order.claim
                 if connection.nimble:
+                    connection.following = self._following(lane, connection)
                     self._wires.start(connection, order)
                 else:
                     connection.give(order)
@@ -257,9 +287,7 @@ class Ledger:
         for lane in self._lanes.values():
             passed: set[int | None] = {None}
             # Where one is paused, the messages of another take their place.
-            while (
-                starting := {each.issue_id for each in islice(lane.ready, len(lane.idle))} - passed
-            ):
+            while starting := {each.issue_id for each in lane.coming()} - passed:
                 for issue_id in starting:
                     if issue_id is not None and (why := self._gate(issue_id)):
                         self._pause(lane, issue_id, why)
@@ -284,6 +312,8 @@ class Ledger:
         for post in posts:
             lane = self._lanes[post.connection.lane]
             lane.busy.pop(post.connection, None)
+            if not (post.wants and post.connection.promised):
+                lane.reclaim(post.connection)
             if post.settlement is not None:
                 settlement = self._timed(post.settlement)
                 self._unsettled.append(settlement)
@@ -365,7 +395,7 @@ class Ledger:
         """Make a message of those that come next, while there is nothing else to do."""
         if not self._halt.is_set():
             for lane in self._lanes.values():
-                if lane.ready and self._ahead.spare(islice(lane.ready, MOST)):
+                if lane.ready and self._ahead.spare(lane.ready):
                     return True
         return False
 

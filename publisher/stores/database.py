@@ -24,6 +24,10 @@ SNAPSHOT = "publisher_snapshot"
 """The execution option of transactions that see the state of their beginning alone."""
 
 
+HASTY = "NORMAL"
+"""The `synchronous` with which SQLite does not wait for the disk at each commit."""
+
+
 class Company(Enum):
     """Beside whom a transaction may write, where a database lets several write at once.
 
@@ -60,6 +64,7 @@ class Database:
         self.where = where
         self._bare: PoolProxiedConnection | None = None
         self._spare: list[PoolProxiedConnection] = []
+        self.synchronous = HASTY  # what SQLite's connections are set to
         self.on_head: Callable[[Head], None] = lambda _: None  # hears of it once it is committed
         self.is_sqlite = engine.dialect.name == "sqlite"
         self._turn: AbstractContextManager[object] = Lock() if self.is_sqlite else nullcontext()
@@ -124,17 +129,37 @@ class Database:
             raise Defect(f"the store {self.where} refused a row: {error.orig}") from error
 
     @contextmanager
-    def bare(self) -> Iterator[Bare]:
+    def glance(self) -> Iterator[Any]:
+        """The driver's cursor for one look, outside any transaction. For SQLite.
+
+        Raises StoreError.
+        """
+        with translated(self.where), self._turn:
+            cursor = self._driver().cursor()
+            yield cursor
+            cursor.close()
+
+    def _driver(self) -> PoolProxiedConnection:
+        """A connection of its own for what runs for every message."""
+        if self._bare is None:
+            self._bare = self.engine.raw_connection()
+        return self._bare
+
+    @contextmanager
+    def bare(self, *, lasting: bool = True) -> Iterator[Bare]:
         """One transaction on a driver's cursor, without SQLAlchemy around it. For SQLite.
 
-        Committed at the end unless `given_up`, and never on an exception. Raises StoreError.
+        Committed at the end unless `given_up`, and never on an exception. What need not be
+        `lasting` outlives this process, but a power cut only once something behind it does.
+        Raises StoreError.
         """
         self._refuse()
         with translated(self.where), self._turn:
-            if self._bare is None:
-                self._bare = self.engine.raw_connection()
-            cursor: Any = self._bare.cursor()
+            cursor: Any = self._driver().cursor()
             transaction = Bare(cursor)
+            hasty = not lasting and self.synchronous != HASTY
+            if hasty:
+                _synchronise(cursor, HASTY)
             cursor.execute("BEGIN IMMEDIATE")
             try:
                 yield transaction
@@ -144,6 +169,8 @@ class Database:
                 # What failed may have ended the transaction, or not.
                 if cursor.connection.in_transaction:
                     cursor.execute("ROLLBACK")
+                if hasty:
+                    _synchronise(cursor, self.synchronous)
                 cursor.close()
 
     @contextmanager
@@ -184,3 +211,9 @@ class Database:
         while self._spare:
             self._spare.pop().close()
         self.engine.dispose()
+
+
+def _synchronise(cursor: Any, mode: str) -> None:
+    # As a script: such a pragma takes effect while it is compiled, and the driver keeps
+    # statements that were compiled before.
+    cursor.executescript(f"PRAGMA synchronous = {mode}")

@@ -293,9 +293,8 @@ class SqlOutbox:
 
     def _notice_waits(self, using: Swift) -> bool:
         """Whether there is any to be claimed: asked again and again while an issue leaves."""
-        with self._database.bare() as transaction:
-            transaction.given_up = True
-            return using.notice_waits(transaction.cursor)
+        with self._database.glance() as cursor:
+            return using.notice_waits(cursor)
 
     def _claim_notices(
         self, connection: Connection, limit: int, hold: Mapping[str, Any]
@@ -337,7 +336,8 @@ class SqlOutbox:
     ) -> list[Claim]:
         """The same without SQLAlchemy: every message comes this way."""
         readers: dict[int, Reader] = {}
-        with self._database.bare() as transaction:
+        # After a power cut they are as free as their leases would make them.
+        with self._database.bare(lasting=False) as transaction:
             owner = using.owner(transaction.cursor, issue_id)
             if owner is None:
                 return []

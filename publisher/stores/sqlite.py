@@ -58,6 +58,7 @@ def connect(
         )
 
     database = Database(engine, str(path), only_read)
+    database.synchronous = synchronous
     try:
         with database.read() as connection:
             connection.exec_driver_sql("SELECT count(*) FROM sqlite_schema")

@@ -6,6 +6,7 @@ That is the one thing a ledger must know, so the steps are taken here one at a t
 
 from __future__ import annotations
 
+import contextlib
 import re
 import smtplib
 import socket
@@ -24,10 +25,18 @@ LINES = 128
 READ = 65536
 """Bytes taken from the line at a time."""
 
+WRITE = 212_992
+"""Bytes that the kernel is to take in one write: a whole mail. Linux doubles it, and gives a new
+line 70 KB by itself; what does not fit has to be waited for by a thread."""
+
 _CODES = {b"%d " % code: code for code in range(200, 600)}
 _REPLY = re.compile(rb"([2-5][0-9]{2})([ -]|\r?\n)")
 FAREWELL = 5.0
 """Seconds that the answer to QUIT is waited for at most."""
+FORETOLD = 60.0
+"""Seconds that an answer to what came behind another message is waited for at most: nothing is
+at stake there, and a server that forgot it would never answer."""
+HUNG_UP = "the server hung up"
 _NOT_YET = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 _BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 
@@ -57,6 +66,9 @@ class Session(smtplib.SMTP):
         self._context = context
         self._heard = b""
         self._unwritten: bytes | memoryview = b""
+        self._behind = 0  # bytes at its end that nobody waits for
+        self._ended = ""  # how, where that was heard; what came before may not be
+        self.silent = False  # whether it was given up because the server said nothing
         super().__init__(host, port, local_hostname, timeouts.connect)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
@@ -64,6 +76,7 @@ class Session(smtplib.SMTP):
         line = socket.create_connection((host, port), timeout)
         try:
             line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, WRITE)
             if self._context is not None:
                 line = self._context.wrap_socket(line, server_hostname=host)
             line.settimeout(self._timeouts.command)
@@ -96,6 +109,8 @@ class Session(smtplib.SMTP):
         """The next reply if all of it was heard. Raises Lost."""
         try:
             found = self._next_reply() if self._heard else None
+            if found is None and self._ended:
+                self._drop(self._ended)
         except smtplib.SMTPServerDisconnected as error:
             raise Lost(str(error)) from error
         return None if found is None else (found[0], found[1].decode("utf-8", "replace"))
@@ -107,21 +122,19 @@ class Session(smtplib.SMTP):
             self._heard = self._heard[found.end() :]
         return found is not None
 
-    def overhear(self, pattern: re.Pattern[bytes]) -> re.Match[bytes] | None:
-        """What comes now, if it is just this; if not, `hear` finds all that there is.
+    def overhear(self) -> bytes | None:
+        """All that was heard and not yet asked for; None: the line has ended.
 
-        `wait_for(0)` must have been said, and nothing be `ahead`.
+        `wait_for(0)` must have been said.
         """
         if self.sock is None:
             return None
-        try:
-            heard = self.sock.recv(READ)
-        except OSError:  # nothing yet, or a broken line, which `hear` will find broken too
-            return None
-        found = None if self._heard else pattern.fullmatch(heard)
-        if found is None:
-            self._heard += heard
-        return found
+        self.hear()
+        return None if self._ended else self._heard
+
+    def forget(self, number: int) -> None:
+        """So many bytes of what was heard were understood."""
+        self._heard = self._heard[number:]
 
     @property
     def ahead(self) -> bool:
@@ -129,14 +142,14 @@ class Session(smtplib.SMTP):
         return bool(self._heard)
 
     def hear(self) -> None:
-        """Take in what has come. `wait_for(0)` must have been said. Raises Lost."""
-        try:
-            while self._read():
-                # What TLS has decrypted already no selector sees.
-                if not isinstance(self.sock, ssl.SSLSocket) or not self.sock.pending():
-                    return
-        except smtplib.SMTPServerDisconnected as error:
-            raise Lost(str(error)) from error
+        """Take in what has come. `wait_for(0)` must have been said. Raises Lost.
+
+        Where the line has ended, `reply_now` says so behind the last reply that came before.
+        """
+        while not self._ended and self._overheard():
+            # What TLS has decrypted already no selector sees.
+            if not isinstance(self.sock, ssl.SSLSocket) or not self.sock.pending():
+                return
 
     def ask(self, line: str) -> tuple[int, str]:
         """A command and its reply. Raises Lost."""
@@ -144,27 +157,41 @@ class Session(smtplib.SMTP):
         self.flush()
         return self.reply()
 
-    def queue(self, data: bytes) -> None:
-        """To be written by the next `flush`."""
-        self._unwritten = data
+    def queue(self, data: bytes, behind: int = 0) -> None:
+        """To be written by the next `flush`.
+
+        `behind`: so many bytes at its end are not what is waited for now. Whether those were
+        written is found out with what is queued next, or by what the server answers.
+        """
+        self._unwritten = b"".join((self._unwritten, data)) if self._unwritten else data
+        self._behind = behind
 
     def flush(self) -> None:
-        """Write all that is queued, waiting as long as it takes. Raises Lost: not all has left.
+        """Write what is queued, waiting as long as it takes. Raises Lost: not all has left.
 
         `sendall` fails only while bytes are still to be handed over.
         """
         if self.sock is None:
             raise Lost("the line is closed")
+        if not self._unwritten:
+            return
+        left = memoryview(self._unwritten)
+        due = max(0, len(left) - self._behind)
         try:
-            if self._unwritten:
-                self.sock.sendall(self._unwritten)
+            if due:
+                self.sock.sendall(left[:due])
         except OSError as error:
             self.close()
             raise Lost(f"the line broke while it was written to: {error}") from error
         self._unwritten = b""
+        with contextlib.suppress(OSError):  # a broken line still says what was answered before
+            self.sock.sendall(left[due:])
 
     def flush_now(self) -> bool:
-        """Write what goes without waiting; whether that was all. Raises Lost as `flush` does."""
+        """Write what goes without waiting; whether that was all that is waited for.
+
+        Raises Lost as `flush` does.
+        """
         if self.sock is None:
             raise Lost("the line is closed")
         if not self._unwritten:
@@ -174,8 +201,11 @@ class Session(smtplib.SMTP):
                 sent = self.sock.send(left)
                 self._unwritten = memoryview(left)[sent:] if sent < len(left) else b""
         except _NOT_YET:
-            return False
+            return len(self._unwritten) <= self._behind
         except OSError as error:
+            if len(self._unwritten) <= self._behind:
+                self._unwritten = b""
+                return True
             self.close()
             raise Lost(f"the line broke while it was written to: {error}") from error
         return True
@@ -193,6 +223,10 @@ class Session(smtplib.SMTP):
         """Bear as much silence as the answer to a message may take."""
         self.wait_for(self._timeouts.final)
 
+    def wait_for_foretold(self) -> None:
+        """Bear as much silence as a server may need that has a queue of commands before it."""
+        self.wait_for(min(FORETOLD, self._timeouts.command))
+
     def wait_for_farewell(self) -> None:
         """Bear little silence: nothing depends on what is said any more."""
         self.wait_for(min(FAREWELL, self._timeouts.command))
@@ -200,7 +234,7 @@ class Session(smtplib.SMTP):
     def hurry(self) -> None:
         """Acknowledge at once what comes next.
 
-        A server that answers in two writes holds the second back until we acknowledge the
+        A server that answers in several writes holds the others back until we acknowledge the
         first (Nagle), which we would do up to 40 ms later (RFC 1122 §4.2.3.2). Linux forgets
         the wish at each pause, so it is renewed with each message.
         """
@@ -222,7 +256,7 @@ class Session(smtplib.SMTP):
 
     def close(self) -> None:
         """Drop the line."""
-        self._heard, self._unwritten = b"", b""
+        self._heard, self._unwritten, self._behind, self._ended = b"", b"", 0, ""
         super().close()
 
     def starttls(self, *, context: ssl.SSLContext | None = None) -> tuple[int, bytes]:  # type: ignore[override]  # smtplib's is broader
@@ -267,20 +301,35 @@ class Session(smtplib.SMTP):
             self._drop("the server's reply is too long")
         return None
 
-    def _read(self) -> bool:
-        """Hear more; False where nothing has come and none is to be waited for."""
+    def _read(self) -> None:
+        """Hear more, waiting for it."""
         if self.sock is None:
             raise smtplib.SMTPServerDisconnected("the line is closed")
+        try:
+            more = self.sock.recv(READ)
+        except OSError as error:
+            self.silent = isinstance(error, TimeoutError)
+            self.close()
+            raise smtplib.SMTPServerDisconnected(f"no reply: {error}") from error
+        if not more:
+            self._drop(HUNG_UP)
+        self._heard += more
+
+    def _overheard(self) -> bool:
+        """Hear more, if there is any; else how the line `_ended`, if it did."""
+        if self.sock is None:
+            raise Lost("the line is closed")
         try:
             more = self.sock.recv(READ)
         except _NOT_YET:
             return False
         except OSError as error:
-            self.close()
-            raise smtplib.SMTPServerDisconnected(f"no reply: {error}") from error
+            self._ended = f"no reply: {error}"
+            return False
         if not more:
-            self._drop("the server hung up")
-        self._heard += more
+            self._ended = HUNG_UP
+            return False
+        self._heard = self._heard + more if self._heard else more
         return True
 
     def _drop(self, why: str) -> NoReturn:

@@ -58,6 +58,27 @@ def test_pragmas_hold_on_every_connection(opened: SqlStore) -> None:
         opened.close()
 
 
+def test_only_what_must_last_waits_for_the_disk(opened: SqlStore) -> None:
+    """A claim outlives the process; what is journalled behind it is on the disk with it."""
+    modes: list[int] = []
+
+    def note(transaction: Any) -> None:
+        modes.append(transaction.cursor.execute("PRAGMA synchronous").fetchone()[0])
+
+    database = opened.database
+    for lasting in (True, False, True):
+        with database.bare(lasting=lasting) as transaction:
+            note(transaction)
+    with (
+        pytest.raises(StoreError, match="no such table"),
+        database.bare(lasting=False) as transaction,
+    ):
+        transaction.cursor.execute("SELECT * FROM no_table")
+    with database.bare() as transaction:
+        note(transaction)
+    assert modes == [2, 1, 2, 2]
+
+
 @pytest.mark.parametrize(
     ("url", "words"),
     [

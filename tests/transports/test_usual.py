@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from publisher.domain.message import Envelope
 from publisher.transports.exchange import Exchange, LoginWanted, Lost, Pace
 from publisher.transports.usual import ENVELOPE_TAKEN, MESSAGE_TAKEN, Usual
 from tests.transports.test_groups import replies
@@ -33,13 +34,13 @@ def test_whatever_else_is_heard_is_heard_by_an_exchange(
     said: list[tuple[int, str]], taken: bool, written: bool
 ) -> None:
     """What was written is not written again, and no answer finds another step than its own."""
-    usual = Usual(MAIL, RCPT, MESSAGE)
+    usual = Usual(Envelope("", "a@example.org"), MAIL, RCPT, MESSAGE)
     exchange = Exchange(MAIL, RCPT, MESSAGE + b".\r\n", Pace.GROUP, chunk=False)
-    assert usual.envelope() == exchange.to_write()
+    assert usual.opening() == exchange.to_write()
     if taken:
         for code in (250, 250, 354):
             exchange.take(code, "ok")
-        assert usual.content() == exchange.to_write() == MESSAGE + b".\r\n"
+        assert usual.content() == (exchange.to_write(), 0) == (MESSAGE + b".\r\n", 0)
     assert told(usual.exchange(), said, written=written) == told(exchange, said, written=written)
 
 
