@@ -27,7 +27,7 @@ from typing import Any
 import psycopg
 from sqlalchemy import func, select
 
-from benchmarks.dispatch import SIZE, processor, sink
+from benchmarks.dispatch import PADDING, processor, sink
 from publisher.domain.issue import Issue
 from publisher.ports import Store
 from publisher.stores import lanes, open_store
@@ -46,7 +46,7 @@ DURABLE = "-c fsync=on -c synchronous_commit=on -c max_wal_size=8GB -c shared_bu
 def alone(store: Store, where: str, port: int, count: int) -> tuple[float, float]:
     """One process that nobody wakes: the embedded engine. Messages/s and its CPU seconds."""
     subscribe(store, "weekly", readers(count))
-    issue = release(store, factories.journal(), padding=SIZE)
+    issue = release(store, factories.journal(), padding=PADDING)
     script = [sys.executable, "-m", "tests.journeys.sending", where, str(port), str(CONNECTIONS)]
     process = subprocess.Popen([*script, "60"], cwd=ROOT)
     _, status, usage = os.wait4(process.pid, 0)
@@ -66,7 +66,7 @@ def shared(store: Store, url: str, port: int, count: int, workers: int) -> tuple
     command = worker(url, port, max(1, CONNECTIONS // workers))
     processes = [subprocess.Popen(command, cwd=ROOT) for _ in range(workers)]
     time.sleep(4)  # they are ready
-    issue = release(store, factories.journal(), padding=SIZE)
+    issue = release(store, factories.journal(), padding=PADDING)
     while store.issues.get(issue.id).state.value != "finished":
         time.sleep(0.2)
     spent = 0.0

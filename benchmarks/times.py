@@ -21,7 +21,7 @@ from pathlib import Path
 import psycopg
 
 from benchmarks.cluster import commits, speed, worker
-from benchmarks.dispatch import SIZE, sink
+from benchmarks.dispatch import PADDING, sink
 from benchmarks.simulation import Times
 from publisher.domain.issue import IssueEvent
 from tests import factories
@@ -50,7 +50,7 @@ def run(server: Server, workers: int, connections: int, count: int) -> Run:
     name = server.create()
     store = cluster_store(server.url(name))
     subscribe(store, "weekly", readers(count))
-    issue = planned(store, factories.journal(), padding=SIZE)
+    issue = planned(store, factories.journal(), padding=PADDING)
     with sink() as port, _workers(server.url(name), port, workers, connections) as pids:
         _wait(server, name, "SELECT count(*) FROM procrastinate_workers", workers, pids)
         parts = (pids, [_postmaster(server), *_below(_postmaster(server))], _sinks())

@@ -45,22 +45,26 @@ class Ahead:
     def spare(self, claims: Sequence[Claim]) -> bool:
         """Make one message of those that come next; False where nothing is left to be made.
 
-        They come in the order of `claims`, so as many of them are made as are held.
+        They come in the order of `claims`, so as many of them are made as are held, or where
+        something else is held too, the first.
         """
-        place = len(self._made)
-        if self._workers is not None or place >= min(MOST, len(claims)):
+        if self._workers is not None:
             return False
-        return self._make(claims[place])
+        for place in (0, len(self._made)):
+            if place >= min(MOST, len(claims)):
+                return False
+            claim = claims[place]
+            key = claim.id, claim.fence
+            if claim.kind is _DELIVERY and key not in self._made:
+                self._keep(key, self._attempt(claim))
+                return True
+        return False
 
-    def _make(self, claim: Claim) -> bool:
-        key = claim.id, claim.fence
-        if claim.kind is not _DELIVERY or key in self._made:
-            return False
+    def _attempt(self, claim: Claim) -> Made | None:
         try:
-            self._keep(key, self._prepare(claim)())
+            return self._prepare(claim)()
         except Exception:  # noqa: BLE001 - it fails again in its turn, where it is answered for
-            self._keep(key, None)
-        return True
+            return None
 
     def _keep(self, key: tuple[int, int], made: Future[Made] | Made | None) -> None:
         self._made[key] = made
@@ -80,16 +84,15 @@ class Ahead:
         if claim.kind is not _DELIVERY:
             return None
         key = claim.id, claim.fence
-        if key not in self._made and (self._workers is not None or not self._make(claim)):
-            return None
-        made = self._made[key]
-        if isinstance(made, Future):
-            if not made.done() or made.exception() is not None:
-                return None
-            made = made.result()
-        if made is not None:
-            del self._made[key]
-        return made
+        made = self._made.pop(key, None)
+        if isinstance(made, tuple):
+            return made
+        if made is None:
+            return None if self._workers is not None else self._attempt(claim)
+        if made.done() and made.exception() is None:
+            return made.result()
+        self._made[key] = made
+        return None
 
     def close(self) -> None:
         """Begin nothing more, and do not wait for what was."""

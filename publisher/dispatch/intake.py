@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
@@ -20,6 +21,9 @@ _way = attrgetter("kind", "newsletter", "transport")
 
 ISSUES = 1000
 """Issues that are drained side by side; more wait for the next drain."""
+
+SPELL = 0.1
+"""Seconds after which notices are asked for again while an issue leaves."""
 
 PIECE = 20
 EACH = 2
@@ -56,6 +60,7 @@ class Intake:
         self._bounds = bounds
         self._only = only
         self._notices = only is None
+        self._asked_at = -SPELL
         # Of which issue messages were last said to be leaving, and how many were claimed since.
         self._batch: tuple[int | None, int] = None, 0
         self.back: list[Claim] = []  # to be given back
@@ -74,7 +79,7 @@ class Intake:
     def refill(self) -> None:
         """Claim for the lanes that run low: notices first, then issue by issue."""
         low = [lane for lane in self._roads.lanes.values() if lane.low]
-        if self._notices and low:
+        if low and self._asks_for_notices(low):
             claims = self._claim(notices_only=True)
             # Where all are for closed lanes, they would only be claimed over and over.
             self._notices = self.sort(claims) > 0 or not claims
@@ -89,6 +94,16 @@ class Intake:
         if self._roads.throttled:
             self.back += self._roads.close()
         self.give_back()
+
+    def _asks_for_notices(self, low: Iterable[Lane]) -> bool:
+        """While an issue leaves, only now and then: whoever waits for a notice takes longer."""
+        now = time.monotonic()
+        if not self._notices or (
+            now < self._asked_at + SPELL and any(each.sources for each in low)
+        ):
+            return False
+        self._asked_at = now
+        return True
 
     def sort(self, claims: Iterable[Claim]) -> int:
         """Put each claim on the lane it leaves by, or aside when that is closed; how many go."""

@@ -105,12 +105,9 @@ class Lane:
     def shrink(self) -> None:
         """Close idle connections that are more than may be."""
         while self.idle and len(self.connections) > self.allowed:
-            self.retire(self.idle.pop())
-
-    def retire(self, connection: Connection) -> None:
-        """Let it end; it is not idle any more."""
-        self.connections.discard(connection)
-        connection.give(None)
+            connection = self.idle.pop()
+            self.connections.discard(connection)
+            connection.give(None)
 
     def fail(self, reason: str) -> list[Claim]:
         """Stop using the transport; the claims that were waiting for it."""

@@ -31,6 +31,8 @@ from publisher.domain.issue import IssueEvent
 from publisher.errors import NotAllowed, TransportError
 from publisher.ports import Issues, Outbox, Transport
 
+_ACCEPT = DeliveryEvent.ACCEPT  # reading it off its class takes long
+
 LOOK_UP = 0.5
 """Seconds after which a silent ledger looks at its clock and at `stop`."""
 
@@ -68,7 +70,8 @@ class Ledger:
         self._stop = stop
         self._on_progress = on_progress
         self._halt = threading.Event()  # ours: set when connections must not wait any longer
-        self._wires = Wires()
+        # Whoever its server was told of shall not wait for an answer that takes long.
+        self._wires = Wires(lambda slow: self._lanes[slow.lane].reclaim(slow))
         self._roads = Roads(transports, travel, clock, worker=worker, waits=bounds.patience)
         self._lanes = self._roads.lanes
         self._intake = Intake(
@@ -224,7 +227,8 @@ class Ledger:
             raise
         for settlement in self._unsettled:
             self._tally.add(settlement.claim, settlement.event)
-            tell(settlement)
+            if settlement.event is not _ACCEPT:
+                tell(settlement)
         self._unsettled = []
         self._hand_over(starting, granted)
         if self._on_progress is not None:
@@ -236,17 +240,17 @@ class Ledger:
         for connection in reversed(lane.idle.copy()):
             if connection.following is not None:
                 order, connection.following = connection.following, None
+            elif not lane.ready:
+                continue
             elif connection.promised:
                 # What its server waits for may not be sent: then the line is dropped.
                 lane.idle.remove(connection)
                 self._wires.forget(connection)
-                lane.retire(connection)
+                connection.renew()
                 continue
-            elif lane.ready:
+            else:
                 order = Order(lane.ready[0], self._ahead.take(lane.ready[0]))
                 lane.ready.popleft()
-            else:
-                continue
             lane.idle.remove(connection)
             yield connection, order
 
@@ -315,10 +319,13 @@ class Ledger:
             if not (post.wants and post.connection.promised):
                 lane.reclaim(post.connection)
             if post.settlement is not None:
-                settlement = self._timed(post.settlement)
+                settlement = post.settlement
+                slow = settlement.event in SLOWING
+                if slow:
+                    settlement = self._timed(settlement)
                 self._unsettled.append(settlement)
                 fresh.append((lane, settlement))
-                if lane.throttle is not None or settlement.event in SLOWING:
+                if lane.throttle is not None or slow:
                     self._intake.held += self._roads.hear(lane, settlement)
             if post.wants:
                 lane.idle.append(post.connection)
@@ -344,8 +351,6 @@ class Ledger:
     def _timed(self, settlement: Settlement) -> Settlement:
         """With the time of the next attempt, for a deferral."""
         claim = settlement.claim
-        if settlement.event not in SLOWING:
-            return settlement
         if settlement.event is DeliveryEvent.RETURN:
             if not self._losses.too_many(claim):
                 return settlement

@@ -337,6 +337,8 @@ class Roads:
     def _slow_down(self, lane: Lane, slow: Mapping[str, Backoff]) -> list[tuple[Claim, datetime]]:
         """Put a throttle on a lane that had none; claims that must wait for their turn now."""
         lane.throttle = self._throttle(lane, slow)
+        for connection in lane.connections:
+            lane.reclaim(connection)
         waiting = list(lane.ready)
         lane.ready.clear()
         put = [(claim, lane.put(claim)) for claim in waiting]

@@ -34,10 +34,16 @@ def _nothing() -> bool:
     return False
 
 
+def _ignored(_: Connection) -> None:
+    return None
+
+
 class Wires:
     """Used by one thread, but for `put`."""
 
-    def __init__(self) -> None:
+    def __init__(self, slow: Callable[[Connection], None] = _ignored) -> None:
+        """`slow` hears of each that is handed over to its own thread."""
+        self._slow = slow
         self._posts: SimpleQueue[Post] = SimpleQueue()
         self._selector = selectors.DefaultSelector()
         self._bell, self._button = socket.socketpair()
@@ -146,6 +152,7 @@ class Wires:
 
     def _hand_over(self, connection: Connection) -> None:
         self.forget(connection)
+        self._slow(connection)
         connection.wait_out()
 
     def _posted(self) -> list[Post]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+_DOT = ord(".")
+
 FIELDS = ("to", "date", "message_id", "token", "preferences", "greeting", "greeting_html")
 """What differs from person to person; the greetings only where a newsletter greets."""
 
@@ -70,13 +72,13 @@ def _plain(segments: tuple[bytes, ...]) -> bool:
 
 def _ordinary(values: tuple[bytes, ...]) -> bool:
     """Each is something, ASCII, on one line, and brings no dot to the beginning of one."""
-    row = b"".join((b"\0", b"\0".join(values), b"\0"))
+    row = b"".join(values)
     return (
-        b"\0\0" not in row
-        and b"\0." not in row
+        all(values)
+        and row.isascii()
         and b"\n" not in row
         and b"\r" not in row
-        and row.isascii()
+        and _DOT not in [value[0] for value in values]
     )
 
 

@@ -53,7 +53,7 @@ def cleaned(reply: str, recipient: str = "") -> str:
         text = text.replace(recipient, "<address>")
     if "@" in text:
         text = _ADDRESS.sub("<address>", text)
-    if local and local.lower() in text.lower():
+    if 0 < len(local) <= len(text) and local.lower() in text.lower():
         text = re.sub(rf"(?<!\w){re.escape(local)}(?!\w)", "<address>", text, flags=re.IGNORECASE)
     if not text.isascii() or not text.isprintable() or "  " in text:
         text = _UNPRINTABLE.sub(" ", text)

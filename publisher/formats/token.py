@@ -60,11 +60,12 @@ def written(keys: Sequence[tuple[str, bytes]], purpose: Purpose, token_id: str) 
     """What `make` makes, as a mail has it: two for each message."""
     if not keys:
         raise SettingsError("there is no signing key; set `keys` so that links can be signed")
-    head, inner, outer = _contexts(*keys[0], purpose)
+    key_id, secret = keys[0]
+    head, inner, outer = _contexts(key_id, secret, purpose)
     if not _NAME.fullmatch(token_id):
         raise Defect("a token id may hold letters, digits, '-' and '_' only")
     name = token_id.encode()
-    return b"%b%b.%b" % (head, name, _mac(inner, outer, name))
+    return b"".join((head, name, b".", _mac(inner, outer, name)))
 
 
 def read(keys: Sequence[tuple[str, bytes]], purpose: Purpose, token: str) -> str | None:

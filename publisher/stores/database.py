@@ -65,6 +65,7 @@ class Database:
         self._bare: PoolProxiedConnection | None = None
         self._spare: list[PoolProxiedConnection] = []
         self.synchronous = HASTY  # what SQLite's connections are set to
+        self._mode = HASTY  # what the one that is kept is set to now
         self.on_head: Callable[[Head], None] = lambda _: None  # hears of it once it is committed
         self.is_sqlite = engine.dialect.name == "sqlite"
         self._turn: AbstractContextManager[object] = Lock() if self.is_sqlite else nullcontext()
@@ -143,6 +144,7 @@ class Database:
         """A connection of its own for what runs for every message."""
         if self._bare is None:
             self._bare = self.engine.raw_connection()
+            self._mode = self.synchronous
         return self._bare
 
     @contextmanager
@@ -157,9 +159,7 @@ class Database:
         with translated(self.where), self._turn:
             cursor: Any = self._driver().cursor()
             transaction = Bare(cursor)
-            hasty = not lasting and self.synchronous != HASTY
-            if hasty:
-                _synchronise(cursor, HASTY)
+            self._synchronise(cursor, self.synchronous if lasting else HASTY)
             cursor.execute("BEGIN IMMEDIATE")
             try:
                 yield transaction
@@ -169,9 +169,15 @@ class Database:
                 # What failed may have ended the transaction, or not.
                 if cursor.connection.in_transaction:
                     cursor.execute("ROLLBACK")
-                if hasty:
-                    _synchronise(cursor, self.synchronous)
                 cursor.close()
+
+    def _synchronise(self, cursor: Any, mode: str) -> None:
+        if mode == self._mode:
+            return
+        # As a script: such a pragma takes effect while it is compiled, and the driver keeps
+        # statements that were compiled before.
+        cursor.executescript(f"PRAGMA synchronous = {mode}")
+        self._mode = mode
 
     @contextmanager
     def raw(self) -> Iterator[Any]:
@@ -211,9 +217,3 @@ class Database:
         while self._spare:
             self._spare.pop().close()
         self.engine.dispose()
-
-
-def _synchronise(cursor: Any, mode: str) -> None:
-    # As a script: such a pragma takes effect while it is compiled, and the driver keeps
-    # statements that were compiled before.
-    cursor.executescript(f"PRAGMA synchronous = {mode}")

@@ -45,36 +45,26 @@ class Offered:
 
     def commands(self, message: bytes, envelope: Envelope) -> tuple[bytes, bytes]:
         """MAIL and RCPT."""
-        return (
-            f"MAIL FROM:<{envelope.sender}>{self._wishes(message, envelope)}\r\n".encode(),
-            f"RCPT TO:<{envelope.recipient}>{self._report(envelope)}\r\n".encode(),
-        )
-
-    def _wishes(self, message: bytes, envelope: Envelope) -> str:
-        """Parameters of MAIL FROM.
-
-        SIZE (RFC 1870), BODY (RFC 6152), SMTPUTF8 (RFC 6531), RET and ENVID (RFC 3461).
-        """
+        sender, recipient = envelope.sender, envelope.recipient
+        # SIZE (RFC 1870), BODY (RFC 6152), SMTPUTF8 (RFC 6531)
         wishes = f" SIZE={len(message)}" if self.size else ""
         if not (envelope.plain or message.isascii()):
             wishes += " BODY=8BITMIME"
-        if not (envelope.sender.isascii() and envelope.recipient.isascii()):
+        if not (sender.isascii() and recipient.isascii()):
             wishes += " SMTPUTF8"
+        report = ""
         if self.dsn:
+            # RFC 3461: RET and ENVID; tell us of failures, under the address we know.
             wishes += " RET=HDRS"
             if envelope.id.isascii() and 0 < len(envelope.id) <= LONGEST_ID:
                 wishes += f" ENVID={_xtext(envelope.id)}"
-        return wishes
-
-    def _report(self, envelope: Envelope) -> str:
-        """Parameters of RCPT TO (RFC 3461): tell us of failures, under the address we know."""
-        if not self.dsn:
-            return ""
-        # An address beyond ASCII has a form of its own there (RFC 6533), which few servers read.
-        known = (
-            f" ORCPT=rfc822;{_xtext(envelope.recipient)}" if envelope.recipient.isascii() else ""
+            # One beyond ASCII has a form of its own there (RFC 6533), which few servers read.
+            known = f" ORCPT=rfc822;{_xtext(recipient)}" if recipient.isascii() else ""
+            report = f" NOTIFY=FAILURE{known}"
+        return (
+            f"MAIL FROM:<{sender}>{wishes}\r\n".encode(),
+            f"RCPT TO:<{recipient}>{report}\r\n".encode(),
         )
-        return f" NOTIFY=FAILURE{known}"
 
     def unsendable(self, message: bytes, envelope: Envelope) -> Outcome | None:
         """Why this message cannot be put to this server at all; nothing is written then."""

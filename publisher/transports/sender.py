@@ -8,6 +8,7 @@ import ssl
 import sys
 import time
 from dataclasses import dataclass
+from typing import NoReturn
 
 from publisher.domain.message import Envelope
 from publisher.domain.outcome import Outcome, OutcomeKind, cleaned
@@ -31,6 +32,7 @@ _KEEPS_ANSWERS = sys.platform == "linux"
 """Whether what a server answered can be read after it closed a line with something unread in it:
 with the next envelope, where it hangs up behind a message. Others drop that with the reset."""
 
+ENDED = "the server ended the session by itself"
 MOMENT = 0.01
 """Seconds in which a server that waits for a message is not thought to have hung up."""
 
@@ -72,7 +74,8 @@ class SmtpSender:
         self._exchange: Exchange | None = None
         self._usual: Usual | None = None  # instead of an exchange, as long as it may be
         self._promised: Usual | None = None  # whose envelope the server has, or will have
-        self._at_stake = False  # whether that was behind another message, and is not answered
+        self._foretold = False  # whether this message's envelope was behind another
+        self._at_stake = False  # and is not answered yet
         self._recipient = ""
         self._readable = False  # there may be something to hear
         self._offered = Offered.of(session.esmtp_features)
@@ -183,10 +186,8 @@ class SmtpSender:
         pace = self._pace(chunk=chunk)
         self._recipient = envelope.recipient
         if self._session.said_something():
-            self._end()
-            raise TransportUnavailable(
-                f"{self._where}: the server ended the session by itself; nothing was sent"
-            )
+            self._over()
+        self._foretold = False
         self._exchange = Exchange(
             *self._offered.commands(message, envelope),
             _travelling(message, plain=envelope.plain, chunk=chunk),
@@ -224,6 +225,8 @@ class SmtpSender:
                         self._weigh(reply[0])
                     exchange.take(*reply)
                     if more := exchange.to_write():
+                        if exchange.whole:
+                            self._look()
                         self._session.queue(more)
         except Lost as error:
             self._end()
@@ -259,6 +262,7 @@ class SmtpSender:
                     session.hear()
                     if (usual := exchange.usual) is not None and session.heard(usual):
                         self._at_stake = False
+                        self._look()
                         exchange.take_usual()
                         if more := exchange.to_write():
                             session.queue(more)
@@ -286,6 +290,9 @@ class SmtpSender:
             # Silence: it forgot what came behind the dot. A line that ends may have its reasons.
             self._manners.caution = CAUTION
             self._manners.foretelling = self._manners.foretelling and not self._session.silent
+        elif self._promised is not None:
+            # An answer may be lost with a line that is reset for what was behind the message.
+            self._manners.caution = CAUTION
         elif exchange.pace is _AHEAD:
             self._manners.caution = CAUTION
         elif exchange.pace is Pace.GROUP and not self._proven and not exchange.group_answered:
@@ -294,12 +301,20 @@ class SmtpSender:
     def _weigh(self, code: int) -> None:
         """The first answer to what came behind a message: a refusal may be a misunderstanding.
 
-        A reader is not refused for it; the next session says the same by itself.
+        A reader is not refused for it; the next session says the same by itself, and so does
+        whoever was deferred.
         """
         self._at_stake = False
+        if code >= 400 and code != 421:
+            self._manners.caution = CAUTION
         if code >= 500:
             self._manners.foretelling = False
             raise Lost(f"the server answered {code} to what came behind another message")
+
+    def _look(self) -> None:
+        """Before a message whose envelope was taken a while ago. Raises Lost: the line is over."""
+        if self._foretold and self._session.said_something():
+            raise Lost(ENDED)
 
     def _settled(self, exchange: Exchange) -> Outcome:
         self._exchange = None
@@ -336,17 +351,19 @@ class SmtpSender:
         )
 
     def _plain(self, message: bytes, envelope: Envelope) -> bool:
+        recipient = envelope.recipient
         return (
             envelope.plain
             and not 0 < self._offered.limit < len(message)
-            and harmless(envelope.sender + envelope.recipient)
-            and "@" in envelope.recipient
+            and "@" in recipient
+            and harmless(envelope.sender + recipient)
         )
 
     def _begin_usually(
         self, message: bytes, envelope: Envelope, following: tuple[bytes, Envelope] | None
     ) -> None:
         self._left -= 1
+        self._foretold = False
         if self._manners.caution:
             self._manners.caution -= 1
         self._recipient = envelope.recipient
@@ -377,15 +394,17 @@ class SmtpSender:
         other = promised.message is not message or promised.envelope is not envelope
         session.wait_for(0)
         # Where the server has hung up since, nothing but the envelope is lost.
-        if other or (promised.taken_at and self._hung_up_since(promised.taken_at)):
+        if other:
             self._end()
-            why = "was told of another" if other else "the server ended the session by itself"
-            raise TransportUnavailable(f"{self._where}: {why}; nothing was sent")
+            raise TransportUnavailable(f"{self._where}: was told of another; nothing was sent")
+        if promised.taken_at and self._hung_up_since(promised.taken_at):
+            self._over()
         self._promised = None
         self._left -= 1
         self._recipient = envelope.recipient
         self._usual = promised
         self._follow(promised, following)
+        self._foretold = True
         if promised.taken_at:
             self._write_content(promised)
             return None
@@ -395,6 +414,10 @@ class SmtpSender:
             self._readable = True
             return self._go_usually(promised)
         return None
+
+    def _over(self) -> NoReturn:
+        self._end()
+        raise TransportUnavailable(f"{self._where}: {ENDED}; nothing was sent")
 
     def _hung_up_since(self, instant: float) -> bool:
         """Whether the server said or did something since it took an envelope; not for a moment."""
@@ -409,6 +432,8 @@ class SmtpSender:
         elif usual.message:
             if ENVELOPE_TAKEN.fullmatch(heard):
                 session.forget(len(heard))
+                if self._at_stake and session.said_something():
+                    self._over()
                 self._at_stake = False
                 self._write_content(usual)
                 return None

@@ -146,7 +146,20 @@ class Session(smtplib.SMTP):
 
         Where the line has ended, `reply_now` says so behind the last reply that came before.
         """
-        while not self._ended and self._overheard():
+        if self.sock is None:
+            raise Lost("the line is closed")
+        while not self._ended:
+            try:
+                more = self.sock.recv(READ)
+            except _NOT_YET:
+                return
+            except OSError as error:
+                self._ended = f"no reply: {error}"
+                return
+            if not more:
+                self._ended = HUNG_UP
+                return
+            self._heard = self._heard + more if self._heard else more
             # What TLS has decrypted already no selector sees.
             if not isinstance(self.sock, ssl.SSLSocket) or not self.sock.pending():
                 return
@@ -177,6 +190,7 @@ class Session(smtplib.SMTP):
             return
         left = memoryview(self._unwritten)
         due = max(0, len(left) - self._behind)
+        self._refuse_to_talk_to_nobody(due)
         try:
             if due:
                 self.sock.sendall(left[:due])
@@ -196,9 +210,16 @@ class Session(smtplib.SMTP):
             raise Lost("the line is closed")
         if not self._unwritten:
             return True
+        self._refuse_to_talk_to_nobody(len(self._unwritten) - self._behind)
         try:
             while left := self._unwritten:
-                sent = self.sock.send(left)
+                due = len(left) - self._behind
+                if due > 0 and isinstance(self.sock, ssl.SSLSocket):
+                    # TLS takes all of a write or none, some of it may have left all the same, and
+                    # the next try must not be shorter: what is behind is a write of its own.
+                    sent = self.sock.send(memoryview(left)[:due])
+                else:
+                    sent = self.sock.send(left)
                 self._unwritten = memoryview(left)[sent:] if sent < len(left) else b""
         except _NOT_YET:
             return len(self._unwritten) <= self._behind
@@ -209,6 +230,13 @@ class Session(smtplib.SMTP):
             self.close()
             raise Lost(f"the line broke while it was written to: {error}") from error
         return True
+
+    def _refuse_to_talk_to_nobody(self, due: int) -> None:
+        """Nothing more that matters is written to a line that was heard to end. Raises Lost."""
+        if self._ended and due > 0:
+            ended = self._ended
+            self.close()
+            raise Lost(ended)
 
     def wait_for(self, seconds: float) -> None:
         """How much silence to bear from now on; 0: none, for `flush_now` and `reply_now`."""
@@ -314,23 +342,6 @@ class Session(smtplib.SMTP):
         if not more:
             self._drop(HUNG_UP)
         self._heard += more
-
-    def _overheard(self) -> bool:
-        """Hear more, if there is any; else how the line `_ended`, if it did."""
-        if self.sock is None:
-            raise Lost("the line is closed")
-        try:
-            more = self.sock.recv(READ)
-        except _NOT_YET:
-            return False
-        except OSError as error:
-            self._ended = f"no reply: {error}"
-            return False
-        if not more:
-            self._ended = HUNG_UP
-            return False
-        self._heard = self._heard + more if self._heard else more
-        return True
 
     def _drop(self, why: str) -> NoReturn:
         self.close()

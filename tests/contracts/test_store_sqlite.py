@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -70,13 +71,20 @@ def test_only_what_must_last_waits_for_the_disk(opened: SqlStore) -> None:
         with database.bare(lasting=lasting) as transaction:
             note(transaction)
     with (
-        pytest.raises(StoreError, match="no such table"),
+        pytest.raises(StoreError, match="has not been set up"),
         database.bare(lasting=False) as transaction,
     ):
         transaction.cursor.execute("SELECT * FROM no_table")
     with database.bare() as transaction:
         note(transaction)
-    assert modes == [2, 1, 2, 2]
+    with database.write(), sqlite3.connect(database.where, timeout=0) as other:
+        other.execute("SELECT 1")
+        database._turn = nullcontext()
+        with pytest.raises(StoreError, match="locked"), database.bare(lasting=False):
+            pytest.fail("two wrote at once")
+    with database.bare() as transaction:
+        note(transaction)
+    assert modes == [2, 1, 2, 2, 2]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import select
 import socket
+import ssl
+import struct
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -254,6 +257,42 @@ def test_a_server_that_hangs_up_before_its_message_leaves_no_doubt(
     assert not sender.usable
 
 
+@pytest.mark.parametrize("says", [b"", b"421 4.4.2 bye\r\n"])
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        (b"550 5.7.1 spam\r\n" + TAKEN, b""),
+        (b"250-queued\r\n250 as 1\r\n" + TAKEN, b""),
+        (b"250 queued\r\n250 ok\r\n", b"250 ok\r\n354 go on\r\n"),
+        (b"250 queued\r\n", TAKEN),
+        (b"250 queued\r\n250 ok\r\n250-ok\r\n", b"250 ok\r\n354 go on\r\n"),
+    ],
+)
+def test_an_end_that_came_with_the_answers_leaves_no_doubt(
+    bare: Bare, first: bytes, then: bytes, says: bytes
+) -> None:
+    """However they were cut: the envelope was taken, and the line is over before the message."""
+    sender, line = bare
+    under_way(sender, line, ONE, TWO)
+    line.sendall(first)
+    assert heard(sender).kind in (ACCEPTED, REFUSED)
+    assert sender.promised
+    line.sendall(then + says)
+    line.shutdown(socket.SHUT_RDWR)
+    with pytest.raises(TransportUnavailable, match="nothing was sent"):
+        _ = sender.begin(*TWO) or heard(sender)
+
+
+def test_a_line_that_is_reset_behind_a_message_is_told_less(bare: Bare) -> None:
+    """Its answer may have been lost for what was behind it: that message is in doubt, once."""
+    sender, line = bare
+    under_way(sender, line, ONE, TWO)
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    line.close()
+    assert heard(sender).kind is UNKNOWN
+    assert sender._manners.caution == CAUTION
+
+
 # --- what may be answered to it ------------------------------------------------------------------
 
 
@@ -288,6 +327,7 @@ def test_each_answer_finds_its_own_message(
         assert (outcome.kind, outcome.code) == (kind, code)
         relay._script.clear()
         if sender.usable:
+            assert sender.foretells is ("MAIL" not in script)  # that may be a misunderstanding
             assert done(sender, THREE).kind is ACCEPTED
         sender.close()
     assert "two" not in recipients(relay)
@@ -451,6 +491,47 @@ def test_bytes_behind_are_nobodys_trouble() -> None:
         with pytest.raises(Lost):
             session.flush()
         session.close()
+
+
+@pytest.mark.parametrize("size", [16_300, 16_384, 32_700, 32_768, 49_100, 200_000])
+def test_a_tls_line_that_is_full_gets_each_byte_once(
+    tmp_path_factory: pytest.TempPathFactory, size: int
+) -> None:
+    """TLS takes all of a write or none, and a write that is tried again must not be shorter."""
+    trusted = authority.make(tmp_path_factory.mktemp("authority"))
+    client = ssl.create_default_context(cafile=str(trusted.ca_file))
+    read: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            line, _ = listener.accept()
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            with trusted.context.wrap_socket(line, server_side=True) as secure:
+                stalled.wait(5)
+                while more := secure.recv(65536):
+                    read.append(more)
+
+        stalled = threading.Event()
+        server = threading.Thread(target=serve)
+        server.start()
+        session = _session(listener)
+        assert session.sock is not None
+        session.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        session.sock = client.wrap_socket(session.sock, server_hostname="127.0.0.1")
+        session.wait_for(0)
+        session.queue(b"m" * size + b"e" * 100, 100)
+        went = session.flush_now()
+        stalled.set()
+        if not went:
+            session.wait_for(5)
+            session.flush()
+        session.queue(b"next")
+        session.wait_for(5)
+        session.flush()
+        session.sock.shutdown(socket.SHUT_WR)  # to close at once would reset the line
+        server.join()
+        session.close()
+    assert b"".join(read) == b"m" * size + b"e" * 100 + b"next"
 
 
 def test_it_travels_under_tls_too(tmp_path_factory: pytest.TempPathFactory) -> None:

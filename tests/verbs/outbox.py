@@ -30,9 +30,12 @@ _serial = itertools.count()
 
 
 def edition(journal: Journal, padding: int = 0, hello: str = "Hello") -> Edition:
-    """A whole, tiny mail with its unsubscribe link, `padding` bytes longer if asked."""
+    """A whole, tiny mail with its unsubscribe link, `padding` bytes longer if asked.
+
+    In lines as long as quoted-printable allows, which is what `smtp-source` makes too.
+    """
     link = unsubscribe_url(journal)
-    more = "\n".join(["word " * 12] * (padding // 60))
+    more = "\n".join(["word " * 14 + "word"] * (padding // 76))
     return factories.edition(
         html=f"<!doctype html><html><head><title>x</title></head><body><p>{hello}</p><p>{more}</p>"
         f'<a href="{link}">Unsubscribe</a></body></html>',

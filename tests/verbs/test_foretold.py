@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 
 from publisher import transports as kinds
 from publisher.dispatch import Progress, ahead, wires
+from publisher.dispatch.lane import Lane
+from publisher.dispatch.roads import Roads
 from publisher.domain.issue import IssueEvent
 from publisher.domain.subscription import Suppression, SuppressionReason
 from publisher.ports import Transport
@@ -197,6 +199,51 @@ def test_when_threads_take_over_nothing_is_told_twice(
         post.dispatcher(smtp(relay, connections=3)).drain(never())
     assert post.counts(issue) == {ACCEPTED: 30}
     assert sorted(arrived(relay)) == readers(30)
+
+
+def test_nobody_waits_for_an_answer_to_somebody_else(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where one takes long, whom its server was told of leaves by another session."""
+    monkeypatch.setattr(wires, "PATIENCE", 0.05)
+    subscribe(post.store, "weekly", readers(8))
+    issue = release(post.store, post.journal)
+    seen: list[tuple[int, int]] = []
+    with Relay({"BODY": ["250 ok", "250 ok", "250 ok", Act.HANG]}, GROUPS) as relay:
+        transport = smtp(relay, connections=2, final_timeout=3)
+        post.dispatcher(transport).drain(
+            never(),
+            on_progress=lambda now: seen.append((now.counts.get("accepted", 0), now.under_way)),
+        )
+    assert post.counts(issue) == {ACCEPTED: 7, UNKNOWN: 1}
+    assert (7, 1) in seen
+
+
+def test_a_lane_that_is_slowed_down_has_told_nobody_anything(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An envelope would be a promise that a limit may break."""
+    before: list[int] = []
+
+    def count(lane: Lane) -> int:
+        return sum(each.following is not None for each in lane.connections)
+
+    slow_down = Roads._slow_down
+
+    def noting(roads: Roads, lane: Lane, slow: Any) -> Any:
+        before.append(count(lane))
+        held = slow_down(roads, lane, slow)
+        assert count(lane) == 0
+        return held
+
+    monkeypatch.setattr(Roads, "_slow_down", noting)
+    subscribe(post.store, "weekly", readers(30))
+    issue = release(post.store, post.journal)
+    with Relay({"BODY": [*["250 ok"] * 8, "451 4.7.1 too fast"]}, GROUPS) as relay:
+        post.dispatcher(smtp(relay, connections=3)).drain(never())
+    assert sum(before)
+    counts = post.counts(issue)
+    assert counts[ACCEPTED] == len(arrived(relay)) == len(set(arrived(relay)))
 
 
 answers: Mapping[str, list[Answer]] = {

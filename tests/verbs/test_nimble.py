@@ -71,11 +71,9 @@ def test_everybody_gets_it_once_whatever_is_offered(post: Post, offer: dict[str,
 @pytest.mark.parametrize(
     ("script", "counts"),
     [
+        ({"MAIL": ["250 ok", "250 ok", "421 closing"]}, {ACCEPTED: 40}),
         (
-            {
-                "MAIL": ["250 ok", "250 ok", "421 closing"],
-                "RCPT": [*["250 ok"] * 5, "550 5.1.1 no", "450 4.2.0 later", Act.DROP],
-            },
+            {"RCPT": [*["250 ok"] * 5, "550 5.1.1 no", "450 4.2.0 later", Act.DROP]},
             {ACCEPTED: 38, DEFERRED: 1, REFUSED: 1},
         ),
         (

@@ -36,7 +36,7 @@ def test_a_batch_is_claimed_in_pieces_and_said_to_leave_once(tmp_path: Path) -> 
     """Servers run dry while a whole batch is claimed; every issue is said to leave by itself."""
     store = open_at(tmp_path / "journal.db")
     post = Post(store, factories.journal(), Clock())
-    subscribe(store, "weekly", readers(130))
+    subscribe(store, "weekly", readers(2 * PIECE + 10))
     first, second = (release(store, post.journal).id for _ in range(2))
     outbox = Claiming(store.outbox)
     said: list[list[tuple[int | None, int]]] = []
@@ -46,8 +46,8 @@ def test_a_batch_is_claimed_in_pieces_and_said_to_leave_once(tmp_path: Path) -> 
         ),
         leaving=lambda: said.append(list(outbox.claimed)),
     )
-    assert dispatcher.drain(never()).counts == {"accepted": 260}
-    pieces = [PIECE, PIECE, 130 - 2 * PIECE]
+    assert dispatcher.drain(never()).counts == {"accepted": 4 * PIECE + 20}
+    pieces = [PIECE, PIECE, 10]
     assert outbox.claimed == [(issue, number) for issue in (first, second) for number in pieces]
     assert [len(before) for before in said] == [1, 3, 4, 6]
     store.close()
