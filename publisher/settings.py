@@ -151,11 +151,13 @@ def load(
     *,
     cwd: Path,
     keys_needed: bool = True,
+    templates_needed: bool = True,
 ) -> Settings:
     """Read the settings: the file `config` (None: found from `cwd` upwards), then `environ`.
 
     `keys_needed` False lets a journal be read that has no signing key yet (a build or a check
-    signs nothing). Raises SettingsError whose `problems` hold everything that is wrong, each as
+    signs nothing), `templates_needed` False one whose folder of templates is yet to be made.
+    Raises SettingsError whose `problems` hold everything that is wrong, each as
     `config/publisher.toml:12: newsletters.weekly.cadences[0]: what and how to mend it`.
     """
     path = find(cwd) if config is None else (cwd / config).absolute()
@@ -166,6 +168,8 @@ def load(
         raise reader.error()
     keys = reader.keys(document, keys_needed)
     suppression_keys = reader.suppression_keys(document)
+    if templates_needed:
+        reader.templates(document)
     blocked = reader.blocked_domains(document)
     ways = {
         name: TransportSettings(

@@ -197,6 +197,26 @@ class Reader:
                 found.append(self._key(path, text))
         return tuple((key_id(secret), secret) for secret in found)
 
+    def templates(self, document: Document) -> None:
+        """A folder that is named is there: otherwise each template would be the shipped one,
+        and nobody would be told. The one that holds where none is named need not be.
+        """
+        if "templates" not in document.given:
+            return
+        path = self.root / document.templates
+        try:
+            wrong = (
+                None if path.is_dir() else "is not a folder" if path.exists() else "is not there"
+            )
+        except OSError as error:
+            wrong = f"cannot be read: {error.strerror}"
+        if wrong:
+            self._complain(
+                ("templates",),
+                f"the folder {document.templates} {wrong}; mend its name, make it, or leave this "
+                "key out where no template is your own",
+            )
+
     def blocked_domains(self, document: Document) -> frozenset[str]:
         """Domains that nobody is written to at."""
         name = document.forms.blocked_domains_file

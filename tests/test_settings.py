@@ -75,6 +75,7 @@ def test_a_minimal_file_gets_every_default(tmp_path: Path) -> None:
     assert (weekly.approval, weekly.lead) == (Approval.AUTOMATIC, timedelta())
     assert made.store_url == f"sqlite:///{tmp_path}/var/store.sqlite3"
     assert made.content_dir == tmp_path / "content"
+    assert made.templates_dir == tmp_path / "templates"
     assert made.transports["default"].kind == "folder"
     assert made.transports["default"].options == {"path": f"{tmp_path}/var/outbox"}
     assert made.mail_host == "journal.example.org"
@@ -344,6 +345,23 @@ def test_a_password_file_is_read_and_paths_are_made_absolute(tmp_path: Path) -> 
     (root / "var" / "relay").unlink()
     (found,) = problems(root)
     assert "transports.default.password_file: the file var/relay cannot be read" in found
+
+
+def test_a_folder_of_templates_that_is_named_must_be_there(tmp_path: Path) -> None:
+    """A slip would mean silently that no template is one's own; the default is no slip."""
+    root = journal(tmp_path, 'templates = "typo"\n' + MINIMAL)
+    mend = "mend its name, make it, or leave this key out where no template is your own"
+    assert problems(root) == (
+        f"config/publisher.toml:1: templates: the folder typo is not there; {mend}",
+    )
+    (root / "typo").touch()
+    (found,) = problems(root)
+    assert "the folder typo is not a folder" in found
+    (found,) = problems(root, PUBLISHER_TEMPLATES="x" * 300)
+    assert found.startswith("environment: PUBLISHER_TEMPLATES: ")
+    assert "cannot be read: File name too long" in found
+    (root / "mine").mkdir()
+    assert read(root, PUBLISHER_TEMPLATES="mine").templates_dir == root / "mine"
 
 
 def test_keys_are_needed_only_for_what_signs(tmp_path: Path) -> None:

@@ -51,12 +51,20 @@ class Session:
 
     # --- the journal --------------------------------------------------------------------------
 
-    def settings(self, *, keys_needed: bool = False) -> Settings:
-        """The journal's settings. `keys_needed`: for what signs or reads links."""
+    def settings(self, *, keys_needed: bool = False, templates_needed: bool = True) -> Settings:
+        """The journal's settings. `keys_needed`: for what signs or reads links;
+        `templates_needed`: not for what makes the folder of templates.
+        """
         with reading("publisher.settings"):
             from publisher import settings as settings_file
 
-        return settings_file.load(self.config, os.environ, cwd=Path.cwd(), keys_needed=keys_needed)
+        return settings_file.load(
+            self.config,
+            os.environ,
+            cwd=Path.cwd(),
+            keys_needed=keys_needed,
+            templates_needed=templates_needed,
+        )
 
     @contextmanager
     def app(

@@ -59,7 +59,7 @@ def eject_template(
 ) -> None:
     """Copy a shipped file into the journal's templates, where it can be changed."""
     session: Session = context.obj
-    settings = session.settings()
+    settings = session.settings(templates_needed=False)
     path = eject(settings.templates_dir, name)
     shown = path.relative_to(settings.root) if path.is_relative_to(settings.root) else path
     session.done(

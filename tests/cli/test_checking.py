@@ -113,6 +113,18 @@ def test_templates_are_listed_and_made_ones_own(journal: Journal) -> None:
     )
 
 
+def test_a_folder_of_templates_that_is_not_there_is_a_mistake(journal: Journal) -> None:
+    """Whatever reads templates stops at it; only what makes the folder goes on."""
+    path = journal.root / "config/publisher.toml"
+    path.write_text(f'templates = "mine"\n{path.read_text("utf-8")}', "utf-8")
+    for command in (["check"], ["templates", "list"], ["build"]):
+        (problem,) = journal.json(*command, code=2)["error"]["problems"]
+        assert problem.startswith("config/publisher.toml:1: templates: the folder mine is not")
+    journal.run("templates", "eject", "email/_foot.mjml")
+    assert (journal.root / "mine/email/_foot.mjml").is_file()
+    journal.run("check")
+
+
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
