@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -27,6 +28,11 @@ MAX_BYTES = 1024 * 1024
 
 _SECRET = re.compile(
     r"^(secret_key|suppression_key|.*(password|passphrase|secret|token|api_?key))$", re.IGNORECASE
+)
+_KEY = re.compile(r"\s*[0-9a-fA-F]{32,}\s*")
+_NO_SUCH = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
+_NAME_ITS_FILE = (
+    "write the path of a file, from the journal's folder; what is in it never stands here itself"
 )
 
 
@@ -189,7 +195,9 @@ class Reader:
         for index, name in enumerate(files):
             path: tuple[str | int, ...] = (f"{setting}_file", index)
             if not (self.root / name).exists():
-                if missing is not None and own is None:
+                if _KEY.fullmatch(name):  # not repeated: it may be in use
+                    self._complain(path, f"this looks like a key itself: {_NAME_ITS_FILE}")
+                elif missing is not None and own is None:
                     make = f"umask 077; mkdir -p {Path(name).parent}; openssl rand -hex 32 > {name}"
                     self._complain(path, missing.format(name=name, make=make))
                 continue
@@ -272,13 +280,17 @@ class Reader:
         return secret
 
     def _secret(self, path: Sequence[str | int], name: str) -> str | None:
+        """What is in the file; its name is never repeated, for some write the secret there."""
         try:
             return (self.root / name).read_text("utf-8").strip("\r\n")
         except OSError as error:
-            self._complain(path, f"the file {name} cannot be read: {error.strerror}")
+            if error.errno in _NO_SUCH:
+                self._complain(path, f"there is no such file: {_NAME_ITS_FILE}")
+            else:
+                self._complain(path, f"the file that stands here cannot be read: {error.strerror}")
             return None
         except UnicodeDecodeError:
-            self._complain(path, f"the file {name} cannot be read: it is not text")
+            self._complain(path, "the file that stands here cannot be read: it is not text")
             return None
         except ValueError:  # a null byte in the name
             self._complain(path, "write the path of a file")

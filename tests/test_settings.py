@@ -344,7 +344,31 @@ def test_a_password_file_is_read_and_paths_are_made_absolute(tmp_path: Path) -> 
     assert "password_file" not in options
     (root / "var" / "relay").unlink()
     (found,) = problems(root)
-    assert "transports.default.password_file: the file var/relay cannot be read" in found
+    assert "transports.default.password_file: there is no such file: write the path" in found
+    (root / "var" / "relay").write_bytes(b"\xff\xfe")
+    (found,) = problems(root)
+    assert found.endswith("cannot be read: it is not text")
+
+
+@pytest.mark.parametrize("secret", ["hunter2/Tr0ub4dor", "var/secret.key/hunter2", "hunter2" * 40])
+def test_a_secret_in_place_of_its_file_is_not_repeated(tmp_path: Path, secret: str) -> None:
+    """It would go on into logs. The option is named, and what belongs there."""
+    text = f'[transports.default]\nkind = "smtp"\npassword_file = "{secret}"\n'
+    (found,) = problems(journal(tmp_path, MINIMAL + text))
+    line = MINIMAL.count("\n") + 3
+    assert found == (
+        f"config/publisher.toml:{line}: transports.default.password_file: there is no such file: "
+        "write the path of a file, from the journal's folder; what is in it never stands here "
+        "itself"
+    )
+
+
+@pytest.mark.parametrize("setting", ["secret_key_file", "suppression_key_file"])
+def test_a_key_in_place_of_its_file_is_not_repeated(tmp_path: Path, setting: str) -> None:
+    """Nor is it passed over where the file need not be there."""
+    (found,) = problems(journal(tmp_path, f'{setting} = "{KEY}"\n{MINIMAL}'))
+    assert found.startswith(f"config/publisher.toml:1: {setting}[0]: this looks like a key itself")
+    assert KEY not in found
 
 
 def test_a_folder_of_templates_that_is_named_must_be_there(tmp_path: Path) -> None:

@@ -113,7 +113,8 @@ class ImapInbox:
     def _password(self) -> str:
         try:
             return self.password_file.read_text("utf-8").strip("\r\n")
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, UnicodeDecodeError):  # `from None`: some write the password itself there
             raise OperatorError(
-                f"the file {self.password_file} cannot be read: check inbound.imap.password_file"
-            ) from error
+                "the file that inbound.imap.password_file names cannot be read: write there the "
+                "path of one that holds the password and nothing else"
+            ) from None

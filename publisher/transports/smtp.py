@@ -203,11 +203,11 @@ class SmtpTransport:
         assert self.options.oauth_file is not None  # noqa: S101 - the options were checked
         try:
             token = self.options.oauth_file.read_text("ascii").strip()
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError):  # `from None`: some write the token itself there
             raise TransportError(
-                f"{where}: oauth_file {self.options.oauth_file} cannot be read "
-                "as one line of ASCII: see that what renews it runs and that we may read it"
-            ) from error
+                f"{where}: the file that oauth_file names cannot be read as one line of ASCII: "
+                "see that what renews it runs and that we may read it"
+            ) from None
         if not token or not token.isprintable():
             raise TransportError(
                 f"{where}: oauth_file {self.options.oauth_file} holds no token: "

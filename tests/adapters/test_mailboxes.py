@@ -334,7 +334,7 @@ def test_a_mailbox_that_cannot_be_used(dovecot: ImapInbox, tmp_path: Path) -> No
     (tmp_path / "wrong").write_text("wrong-secret")
     for changed, said in (
         (replace(dovecot, port=free_port()), "cannot be reached"),
-        (replace(dovecot, password_file=tmp_path / "none"), "password_file"),
+        (replace(dovecot, password_file=tmp_path / "wrong-secret"), "password_file names"),
         (replace(dovecot, password_file=tmp_path / "wrong"), "refuses the login"),
         (replace(dovecot, folder="Nowhere"), "broke off"),
         (replace(dovecot, security="starttls"), "cannot be reached"),
