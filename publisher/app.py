@@ -17,7 +17,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from publisher import building, engines, release, transports, websub
+from publisher import building, engines, release, websub
 from publisher.announcements import AnnouncementFile
 from publisher.building import (
     EVERY,
@@ -31,13 +31,14 @@ from publisher.building import (
     open_templates,
     put_down,
 )
+from publisher.connecting import connected
 from publisher.domain.announcement import Announcement
 from publisher.domain.cadence import Cadence, Slot
 from publisher.domain.forcing import Forcing
 from publisher.domain.issue import Issue, IssueEvent, IssueState
 from publisher.domain.journal import Journal, Newsletter
 from publisher.domain.wakeup import Wakeup
-from publisher.errors import NotAllowed, SettingsError
+from publisher.errors import NotAllowed
 from publisher.formats import websub as hub_words
 from publisher.formats.pepper import Pepper
 from publisher.gate import Gate
@@ -53,7 +54,6 @@ from publisher.ports import (
     Transport,
 )
 from publisher.settings import Settings
-from publisher.settings_reading import placed, refused
 from publisher.stores import open_store
 from publisher.watermark import WatermarkFile
 
@@ -105,7 +105,7 @@ def open_app(
     `only_read`: for looking alone; the store must be there and cannot be changed.
     Raises SettingsError (also for a transport's options) and StoreError.
     """
-    ways = _transports(settings)
+    ways = connected(settings)
     engine = engines.connect(settings.engine, settings.store_url)
     store = open_store(
         settings.store_url,
@@ -126,20 +126,6 @@ def open_app(
         open_retractions(settings),
         engine,
     )
-
-
-def _transports(settings: Settings) -> Mapping[str, Transport]:
-    """Each transport of the settings. Raises SettingsError with what is wrong about any of them."""
-    found: dict[str, Transport] = {}
-    wrong: list[str] = []
-    for name, each in settings.transports.items():
-        try:
-            found[name] = transports.connect(name, each.kind, each.options)
-        except SettingsError as error:
-            wrong += placed(name, each.places, error)
-    if wrong:
-        raise refused(wrong)
-    return found
 
 
 def limiter(app: App, transport: str, worker: str = "") -> Limiter:

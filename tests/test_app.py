@@ -11,6 +11,7 @@ import pytest
 
 from publisher.app import App, build_site, drain, open_app, plan_slot, release_due, release_one
 from publisher.building import archived, open_content
+from publisher.connecting import judge
 from publisher.domain.cadence import Slot
 from publisher.domain.issue import IssueEvent, IssueState
 from publisher.errors import BlockedByFindings, Defect, NotAllowed, SettingsError, SiteError
@@ -174,8 +175,12 @@ path = "var/outbox"
     folder = journal(tmp_path / "j", MINIMAL + more)
     environ = {"PUBLISHER_TRANSPORTS__DISK__CONNECTIONS": "many"}
     at = MINIMAL.count("\n") + 2
+    made = load(None, environ, cwd=folder)
     with pytest.raises(SettingsError) as caught:
-        open_app(load(None, environ, cwd=folder))
+        open_app(made)
+    with pytest.raises(SettingsError) as judged:
+        judge(made)
+    assert judged.value.problems == caught.value.problems
     file = "config/publisher.toml:"
     unknown = "'smpt' is not installed; did you mean 'smtp'? (known kinds: folder, memory, smtp)"
     assert caught.value.problems == (
@@ -186,6 +191,18 @@ path = "var/outbox"
         "environment: PUBLISHER_TRANSPORTS__DISK__CONNECTIONS: this must be a whole number",
     )
     assert KEY not in str(caught.value)
+
+
+def test_a_password_that_is_elsewhere_is_missed_by_what_sends_alone(tmp_path: Path) -> None:
+    """A check of articles needs none, as it needs no key; all else about a login it judges."""
+    more = '[transports.default]\nkind = "smtp"\nhost = "relay.example.org"\nusername = "u"\n'
+    made = load(None, {}, cwd=journal(tmp_path / "j", MINIMAL + more))
+    judge(made)
+    with pytest.raises(SettingsError, match="go together"):
+        open_app(made)
+    made = load(None, {}, cwd=journal(tmp_path / "k", f'{MINIMAL}{more}security = "none"\n'))
+    with pytest.raises(SettingsError, match="would show the password to the network"):
+        judge(made)
 
 
 def test_ids_are_made_only_where_randomness_was_given(settings: Settings) -> None:

@@ -54,6 +54,9 @@ def check(
         _explain(session, explain)
         return
     settings = session.settings()
+    from publisher import connecting  # and all of settings, which --explain does without
+
+    connecting.judge(settings)
     content = session.content(settings)
     minted = content.mint() if mint else ()
     if minted:

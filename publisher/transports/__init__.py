@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from difflib import get_close_matches
-from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
 
 from publisher.errors import SettingsError
-from publisher.ports import Transport
+from publisher.transports import own
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+    from publisher.ports import Transport
 
 GROUP = "publisher.transports"
 """The entry-point group. Each entry is a `connect(name, options) -> Transport`."""
@@ -15,6 +20,8 @@ GROUP = "publisher.transports"
 
 def kinds() -> Mapping[str, EntryPoint]:
     """Every kind of transport that is installed, by name."""
+    from importlib.metadata import entry_points  # takes longer to read than to judge our own
+
     return {entry.name: entry for entry in sorted(entry_points(group=GROUP), key=lambda e: e.name)}
 
 
@@ -43,3 +50,11 @@ def connect(name: str, kind: str, options: Mapping[str, object]) -> Transport:
         ) from error
     transport: Transport = factory(name, options)
     return transport
+
+
+def judge(name: str, kind: str, options: Mapping[str, object]) -> None:
+    """Raises SettingsError as `connect` would, and reads nothing that sends for a kind of ours."""
+    if kind in own.KINDS:
+        own.judge(name, kind, options)
+    else:
+        connect(name, kind, options)

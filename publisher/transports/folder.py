@@ -15,20 +15,12 @@ from publisher.domain.message import Envelope
 from publisher.domain.outcome import Outcome, OutcomeKind
 from publisher.domain.subscription import address_key
 from publisher.errors import TransportError, TransportUnavailable
-from publisher.formats import kinds
-from publisher.formats.tables import Table, key
 from publisher.transports.chosen import read
+from publisher.transports.own import FolderOptions
 
 MAX_HEAD = 64 * 1024
 """Bytes of a file in which its recipient is looked for."""
 _MESSAGE_ID = re.compile(rb"^message-id:\s*(<[^>\r\n]+>)", re.IGNORECASE | re.MULTILINE)
-
-
-class FolderOptions(Table):
-    """`path`: the folder, made when it is missing. `connections`: how many may write at once."""
-
-    path = key(kinds.path)
-    connections = key(kinds.whole(1, 64), 1)
 
 
 def connect(name: str, options: Mapping[str, object]) -> FolderTransport:

@@ -10,16 +10,8 @@ from dataclasses import dataclass
 from publisher.domain.message import Envelope
 from publisher.domain.outcome import ACCEPTED, Outcome, OutcomeKind
 from publisher.errors import TransportUnavailable
-from publisher.formats import kinds
-from publisher.formats.tables import Table, key
 from publisher.transports.chosen import read
-
-
-class MemoryOptions(Table):
-    """`keep`: the newest messages that are kept."""
-
-    connections = key(kinds.whole(1, 64), 1)
-    keep = key(kinds.whole(1, 10_000_000), 10_000)
+from publisher.transports.own import MemoryOptions
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,82 +17,20 @@ reader alike, so they are a TransportError.
 from __future__ import annotations
 
 import base64
-import ipaddress
 import smtplib
 import socket
 import ssl
 from collections.abc import Mapping
-from enum import StrEnum
 from functools import cached_property
 
 from publisher.domain.outcome import cleaned
 from publisher.errors import TransportError, TransportUnavailable
-from publisher.formats import kinds
-from publisher.formats.tables import Table, key, optional
 from publisher.transports.chosen import read
+from publisher.transports.own import Security, SmtpOptions
 from publisher.transports.sender import Manners, SmtpSender
 from publisher.transports.session import Session, Timeouts, xoauth2
 
 __all__ = ["Security", "SmtpOptions", "SmtpSender", "SmtpTransport", "connect"]
-
-
-class Security(StrEnum):
-    """How the line is protected.
-
-    OPPORTUNISTIC encrypts when the server offers it and checks no certificate, since it would
-    go on in clear text anyway (RFC 7435); the others that encrypt always check it.
-    """
-
-    STARTTLS = "starttls"
-    IMPLICIT = "implicit"
-    OPPORTUNISTIC = "opportunistic"
-    NONE = "none"
-
-
-class SmtpOptions(Table):
-    """Options of `kind = "smtp"`. Timeouts are seconds of silence (RFC 5321 §4.5.3.2)."""
-
-    host = key(kinds.bounded(1, 300))
-    port = key(kinds.port, 587)
-    security = key(kinds.member(Security), Security.STARTTLS)
-    username = optional(kinds.exact)
-    password = optional(kinds.exact)
-    access_token = optional(kinds.exact)
-    oauth_file = optional(kinds.path)
-    ca_file = optional(kinds.path)
-    connections = key(kinds.whole(1, 64), 4)
-    messages_per_connection = key(kinds.whole(1, 100_000_000), 100)
-    pipelining = key(kinds.truth, True)
-    chunking = key(kinds.truth, True)
-    local_hostname = optional(
-        kinds.written(
-            r"^[A-Za-z0-9.:\[\]-]+$", "letters, digits and dots, or an address in brackets"
-        )
-    )
-    connect_timeout = key(kinds.positive, 30.0)
-    command_timeout = key(kinds.positive, 300.0)
-    final_timeout = key(kinds.positive, 600.0)
-
-    def check(self) -> None:
-        """The login is whole and private. Raises ValueError."""
-        secrets = (self.password, self.access_token, self.oauth_file)
-        given = sum(secret is not None for secret in secrets)
-        if given > 1:
-            raise ValueError("set one of password, access_token and oauth_file")
-        if (self.username is None) != (given == 0):
-            raise ValueError(
-                "username and password (or access_token, or oauth_file) go together: "
-                "set both or neither"
-            )
-        if self.username is None:
-            return
-        if not (self.username + (self.password or "") + (self.access_token or "")).isascii():
-            raise ValueError("username, password and access_token must be plain ASCII")
-        if self.security in (Security.NONE, Security.OPPORTUNISTIC) and not _is_here(self.host):
-            raise ValueError(
-                f'security = "{self.security}" would show the password to the network: '
-                'set security = "starttls" or "implicit"'
-            )
 
 
 def connect(name: str, options: Mapping[str, object]) -> SmtpTransport:
@@ -247,15 +185,6 @@ def _hidden(words: bytes | str, username: str, secret: str) -> bytes:
         for shown in (form, base64.b64encode(form), base64.b64encode(form).rstrip(b"=")):
             said = said.replace(shown, b"***")
     return said
-
-
-def _is_here(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _explained(error: OSError, where: str) -> TransportError:

@@ -300,6 +300,21 @@ def test_a_call_reads_what_it_needs(arguments: list[str], said: str, unread: str
     assert "pydantic" not in read
 
 
+def test_a_check_judges_transports_without_what_sends(journal: Journal) -> None:
+    """Nothing of SMTP is read for it, nor what looks for other people's kinds."""
+    path = journal.root / "config/publisher.toml"
+    text = path.read_text("utf-8")
+    path.write_text(f'{text}\n[transports.relay]\nkind = "smtp"\nhots = "x"\n', "utf-8")
+    made = program("--config", str(path), "check")
+    assert made.returncode == 2
+    place = f"config/publisher.toml:{text.count(chr(10)) + 4}: transports.relay.hots: unknown"
+    assert place in made.stderr
+    assert "transports.relay.host: this is required" in made.stderr
+    read = set(made.stderr.splitlines()[-1].split())
+    assert "publisher.transports" in read
+    assert not read & {"smtplib", "ssl", "importlib.metadata", "publisher.ports"}
+
+
 def test_a_build_without_changes_reads_nothing_that_makes_pages(journal: Journal) -> None:
     """Neither parsers nor templates nor the store: that is half of the time of a small build."""
     where = ("--config", str(journal.root / "config/publisher.toml"))
