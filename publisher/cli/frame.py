@@ -32,9 +32,13 @@ class Unread(TyperCommand):
         self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any
     ) -> Any:
         """The context of the command itself, which then takes this one's place."""
+        return self.itself().make_context(info_name, args, parent, **extra)
+
+    def itself(self) -> Any:
+        """The command that it stands for."""
         read(str(self.name))
         found: Any = typer.main.get_command(cli)
-        return found.commands[self.name].make_context(info_name, args, parent, **extra)
+        return found.commands[self.name]
 
 
 def read(name: str) -> None:
@@ -50,6 +54,16 @@ class Commands(TyperGroup):
         super().__init__(**given)
         listed = {name: Unread(name=name, help=each.help) for name, each in CONTENTS.items()}
         self.commands = {**listed, **self.commands}
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that is called. Under --json, not a group alone: that would show its help."""
+        found: Any = super().resolve_command(ctx, args)
+        name, command, rest = found
+        if ctx.params.get("as_json") and not rest:
+            group = command.itself() if isinstance(command, Unread) else command
+            if group.no_args_is_help:
+                ctx.fail(f"name a command of `{name}`: {', '.join(group.commands)}")
+        return found
 
     def main(self, args: Sequence[str] | None = None, *_: Any, **extra: Any) -> Any:
         """Run, and leave with 0 (done), 1 (findings, failures) or 2 (wrong usage or settings)."""

@@ -300,6 +300,18 @@ def test_a_call_reads_what_it_needs(arguments: list[str], said: str, unread: str
     assert "pydantic" not in read
 
 
+def test_a_group_alone_says_in_json_what_is_missing() -> None:
+    """Its help is for people; a program gets the one document, with the commands to choose from."""
+    for name, some in (("templates", "list, eject"), ("issue", "plan, list, show"), ("store", "")):
+        made = CliRunner().invoke(cli, ["--json", name])
+        error = json.loads(made.stdout)["error"]
+        assert (made.exit_code, error["kind"], error["exit_code"]) == (2, "usage", 2)
+        assert error["message"].startswith(f"name a command of `{name}`: {some}")
+    shown = CliRunner().invoke(cli, ["templates"])
+    assert shown.exit_code == 2
+    assert "Usage:" in shown.output
+
+
 def test_a_check_judges_transports_without_what_sends(journal: Journal) -> None:
     """Nothing of SMTP is read for it, nor what looks for other people's kinds."""
     path = journal.root / "config/publisher.toml"
