@@ -14,12 +14,14 @@ from jinja2 import TemplateSyntaxError
 from publisher.app import App
 from publisher.build import build, public_articles
 from publisher.building import VANCOUVER
+from publisher.checks import retractions
 from publisher.cli import dns, words
 from publisher.cli.dns import Answer, Verdict
 from publisher.cli.frame import cli
 from publisher.cli.session import Session
 from publisher.domain.article import Source
 from publisher.domain.issue import Shaping
+from publisher.domain.retraction import Register
 from publisher.errors import (
     PublisherError,
     SettingsError,
@@ -52,6 +54,7 @@ class Area(StrEnum):
 
     SETTINGS = "settings"
     STYLE = "sources.style"
+    RETRACTIONS = "sources.retractions"
     TEMPLATES = "templates"
     STORE = "store"
     TRANSPORT = "transport"
@@ -72,7 +75,7 @@ class Result:
 
 @cli.command(epilog="Example: publisher doctor")
 def doctor(context: typer.Context) -> None:
-    """Look at settings, style, templates, store, relay, DNS and app_url; change nothing."""
+    """Look at settings, sources, templates, store, relay, DNS and app_url; change nothing."""
     session: Session = context.obj
     results: list[Result] = []
     with session.app(keys_needed=True) as app:
@@ -109,6 +112,7 @@ def _examine(app: App, now: datetime) -> Iterator[Result]:
     settings = app.settings
     yield Result(Area.SETTINGS, _settings(settings))
     yield Result(Area.STYLE, _judged(lambda: _style(settings)))
+    yield Result(Area.RETRACTIONS, _judged(lambda: _retractions(app, now)))
     yield Result(Area.TEMPLATES, _judged(lambda: _templates(app, now)))
     yield Result(Area.STORE, _judged(app.store.check))
     yield Result(Area.STORE, _judged(lambda: _ledger(app)))
@@ -180,6 +184,24 @@ def _style(settings: Settings) -> str:
     return f"citations are in the style {settings.style}"
 
 
+def _retractions(app: App, now: datetime) -> str:
+    """That the data can be read and are not too old to go on with. Raises StoreError."""
+    try:
+        register = app.content.load().register
+    except StoreError:
+        raise
+    except PublisherError:  # of articles or their style, which have lines of their own
+        register = Register(app.retractions.snapshot(), {}, app.retractions.had())
+    snapshot, policy = register.snapshot, app.journal.sources
+    found = next(retractions.data(snapshot, policy, now, register.had), None)
+    if found is None:
+        assert snapshot is not None  # noqa: S101 - or this would be found
+        return f"the data of retractions are of {snapshot.as_of}"
+    if found.blocks:
+        raise StoreError(f"{found.message}: {found.remedy}")
+    return f"{found.message}: {found.remedy}"
+
+
 def _suppressions(app: App) -> Answer:
     """Whether those who were forgotten would be recognised."""
     if missing := app.store.suppressions.missing_keys():
@@ -221,8 +243,8 @@ def _templates(app: App, now: datetime) -> str:
     read = f"{len(templates.templates)} templates compile, {own} of them the journal's own"
     try:
         library = app.content.load()
-    except SettingsError:  # of the style, which has a line of its own
-        return f"{read}; not rendered, because articles cannot be read with these settings"
+    except (SettingsError, StoreError):  # of style and retractions, which have lines of their own
+        return f"{read}; not rendered, because articles cannot be read until that is mended"
     if any(finding.blocks for finding in library.findings):
         return f"{read}; not rendered, because articles are wrong (`publisher check`)"
     build(app.journal, library, templates, (), now)

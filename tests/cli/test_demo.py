@@ -144,6 +144,39 @@ def test_the_doctor_finds_what_is_wrong(journal: Journal) -> None:
     assert results["transport"]["verdict"] == "wrong"
 
 
+def test_the_doctor_tells_of_retractions_under_their_own_heading(journal: Journal) -> None:
+    """That there are none, of which day they are, and that they cannot be read."""
+
+    def told(code: int = 0) -> dict[str, tuple[str, str]]:
+        results = journal.json("doctor", code=code)["results"]
+        return {each["area"]: (each["verdict"], each["sentence"]) for each in results}
+
+    verdict, said = told()["sources.retractions"]
+    assert verdict == "well"
+    assert "so no source was checked: run `publisher sources refresh`" in said
+    origin = Path(__file__).resolve().parents[1] / "data/retraction_watch.csv"
+    journal.run("sources", "refresh", "--from", str(origin), "--as-of", "2026-11-20")
+    assert told()["sources.retractions"] == ("well", "the data of retractions are of 2026-11-20")
+    data = journal.root / "var/retractions.sqlite3"
+    whole = data.read_bytes()
+    data.write_bytes(b"spoilt" * 1000)
+    found = told(1)
+    assert found["sources.retractions"][0] == "wrong"
+    assert "the data of retractions, cannot be used" in found["sources.retractions"][1]
+    assert found["templates"][0] == "well"
+    assert "not rendered, because articles cannot be read" in found["templates"][1]
+    journal.set("[journal]\n", '[sources]\nstyle = "none.csl"\n\n[journal]\n')
+    found = told(1)
+    wrong = {area for area, (verdict, _) in found.items() if verdict == "wrong"}
+    assert wrong == {"sources.style", "sources.retractions"}
+    data.write_bytes(whole)
+    assert told(1)["sources.retractions"][0] == "well"
+    data.unlink()
+    verdict, said = told(1)["sources.retractions"]
+    assert verdict == "wrong"
+    assert "those of 2026-11-20 were here" in said
+
+
 def test_a_private_relay_is_not_looked_up() -> None:
     """The DNS knows nothing of 10.0.0.1, so nothing is said against it."""
     assert dns.ptr("127.0.0.1").verdict is Verdict.UNASKED
