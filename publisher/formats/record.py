@@ -18,6 +18,7 @@ import msgspec
 from publisher.domain.article import Article
 from publisher.domain.bibliography import Entry
 from publisher.domain.finding import Finding
+from publisher.errors import OperatorError
 from publisher.formats.stamps import Stamp
 
 DEEP = ("body", "body_html", "sources", "citations", "questions")
@@ -55,6 +56,8 @@ def encode(record: Record) -> bytes:
 
 def decode(arena: bytes, start: int = 0, stop: int | None = None) -> Record:
     """The record at `arena[start:stop]`; its long texts stay there. Raises ValueError.
+
+    Whether those are whole is seen when one is asked for: an OperatorError where they are not.
 
     Many records share one arena, because a process that was forked then shares it too: the
     kernel copies a page only where a reference is counted on it.
@@ -122,7 +125,8 @@ def decode_works(content: bytes) -> tuple[tuple[Entry, ...], tuple[Finding, ...]
 
 
 class _Shelved(Article):
-    """An article whose deep fields are unpacked when they are asked for.
+    """An article whose deep fields are unpacked when they are asked for: too late for reading the
+    file in their place, so that damage is said instead. Raises OperatorError.
 
     To everybody else it is an Article: equal to one with the same fields, and a copy of it
     (`dataclasses.replace`, pickle) is a plain one.
@@ -149,7 +153,13 @@ class _Shelved(Article):
 
 def _field(index: int) -> property:
     def get(self: _Shelved) -> Any:
-        return _unpacked(self._arena, self._start, self._stop)[index]
+        try:
+            return _unpacked(self._arena, self._start, self._stop)[index]
+        except (lz4.block.LZ4BlockError, msgspec.DecodeError, ValueError, MemoryError) as wrong:
+            raise OperatorError(
+                f"what was kept of {self.path} is damaged ({wrong}): delete var/cache in the "
+                "journal's folder, which is made anew, and try again"
+            ) from wrong
 
     return property(get)
 

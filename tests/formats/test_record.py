@@ -1,15 +1,18 @@
 import copy
 import dataclasses
 import pickle
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import lz4.block
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from publisher.domain.article import Article, Correction, CorrectionKind, Evidence, Image
 from publisher.domain.finding import Finding, Place, Severity
+from publisher.errors import OperatorError
 from publisher.formats.record import Record, Slices, apart, decode, encode, together
 from publisher.formats.stamps import Stamp
 from tests.factories import article
@@ -117,6 +120,31 @@ def test_what_is_no_record_is_said_to_be_none(raw: bytes) -> None:
     """A ValueError and nothing else, so that whoever kept it can make it again."""
     with pytest.raises(ValueError):  # noqa: PT011 - of whatever kind
         decode(raw)
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda _: b"",
+        lambda deep: deep[:2],
+        lambda deep: deep[:-1],
+        lambda deep: b"\xff\xff\xff\x7f" + deep[4:],
+        lambda deep: b"\xff" * len(deep),
+        lambda _: lz4.block.compress(b"\xc1"),
+        lambda _: lz4.block.compress(b"\x91\xc0"),
+    ],
+    ids=("gone", "no size", "cut", "too large", "spoilt", "no MessagePack", "something else"),
+)
+def test_long_texts_that_are_damaged_say_what_to_do(harm: Callable[[bytes], bytes]) -> None:
+    """They are unpacked when the article is long in use; its head alone is looked at before."""
+    whole = encode(Record("v", article(path="content/one.md"), ()))
+    begin = 4 + int.from_bytes(whole[:4], "big")
+    found = decode(whole[:begin] + harm(whole[begin:])).article
+    assert found is not None
+    assert found.title == article().title
+    for _ in range(2):
+        with pytest.raises(OperatorError, match=r"content/one\.md is damaged .*delete var/cache"):
+            _ = found.body
 
 
 def test_records_are_cut_out_of_their_arena() -> None:
