@@ -464,6 +464,14 @@ class Citations(Protocol):
 class Outbox(Protocol):
     """Deliveries and notices on their way out. Every change tests the claim's fence."""
 
+    @property
+    def piece(self) -> int:
+        """How many messages are best claimed at once while ten connections want more.
+
+        Each piece costs a commit, and whoever sends waits for it.
+        """
+        ...
+
     def claim(
         self,
         worker: str,

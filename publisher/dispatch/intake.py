@@ -25,9 +25,8 @@ ISSUES = 1000
 SPELL = 0.1
 """Seconds after which notices are asked for again while an issue leaves."""
 
-PIECE = 20
-EACH = 2
-"""A batch is claimed piece by piece: so many messages, or so many for each connection if that is
+CONNECTIONS = 10
+"""A batch is claimed piece by piece, as the store likes it for so many connections, and more for
 more. While a whole batch is claimed the servers would run dry."""
 
 
@@ -85,7 +84,7 @@ class Intake:
             self._notices = self.sort(claims) > 0 or not claims
         for lane in low:
             while lane.sources and lane.low:
-                claims = self._claim(issue_id=lane.sources[0], piece=_piece(lane))
+                claims = self._claim(issue_id=lane.sources[0], piece=self._piece(lane))
                 if not claims:
                     lane.sources.popleft()
                 self.sort(claims)
@@ -173,7 +172,8 @@ class Intake:
             self._batch = issue_id, number + len(claims)
         return claims
 
-
-def _piece(lane: Lane) -> int | None:
-    """How many to claim at once for this lane; None: a batch, since limits look at all of it."""
-    return None if lane.throttle is not None else max(PIECE, EACH * lane.most)
+    def _piece(self, lane: Lane) -> int | None:
+        """How many to claim at once for this lane; None: a batch, as limits look at all of it."""
+        if lane.throttle is not None:
+            return None
+        return self._outbox.piece * max(CONNECTIONS, lane.most) // CONNECTIONS

@@ -48,6 +48,11 @@ class Owner(NamedTuple):
     released_at: datetime
 
 
+PIECE = 20
+PIECE_AFAR = 50
+"""Messages that are claimed at once. Where each commit is a round trip, and a flush of the server's
+log, fewer of them matter more than how long one takes."""
+
 MAX_ID = 2**63 - 1
 BATCH = 1000
 """Rows named in one statement: far below SQLite's 32,766 and PostgreSQL's 65,535 parameters."""
@@ -107,6 +112,11 @@ class SqlOutbox:
         self._lanes = self._statements.lanes
         self._script = self._statements.script
         self._swift = self._statements.swift
+
+    @property
+    def piece(self) -> int:
+        """See `ports.Outbox.piece`."""
+        return PIECE if self._database.is_sqlite else PIECE_AFAR
 
     def part(self, wakeup: Wakeup) -> SqlOutbox:
         """The same outbox, but claiming nothing beside what a wake-up is about."""

@@ -636,6 +636,8 @@ class Weak:
 
     def __getattr__(self, name: str) -> Any:
         real = getattr(self._real, name)
+        if not callable(real):
+            return real
 
         def call(*args: Any, **options: Any) -> Any:
             self.calls.append(name)

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from publisher.dispatch.intake import PIECE
 from publisher.domain.delivery import Claim
 from publisher.ports import Outbox
+from publisher.stores.outbox import PIECE
 from publisher.transports.memory import MemoryTransport
 from tests import factories
 from tests.verbs.outbox import QUICK, Clock, Post, never, open_at, readers, release, subscribe
