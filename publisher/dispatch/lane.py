@@ -145,10 +145,13 @@ class Lane:
 
     def coming(self) -> Iterator[Claim]:
         """What may start next, as far as there are idle connections."""
+        free = 0
         for connection in self.idle:
-            if connection.following is not None:
+            if connection.following is None:
+                free += 1
+            else:
                 yield connection.following.claim
-        yield from islice(self.ready, len(self.idle))
+        yield from islice(self.ready, free)
 
     @property
     def can_start(self) -> bool:

@@ -292,9 +292,13 @@ class Ledger:
             passed: set[int | None] = {None}
             # Where one is paused, the messages of another take their place.
             while starting := {each.issue_id for each in lane.coming()} - passed:
+                stopped = False
                 for issue_id in starting:
                     if issue_id is not None and (why := self._gate(issue_id)):
                         self._pause(lane, issue_id, why)
+                        stopped = True
+                if not stopped:
+                    break
                 passed |= starting
 
     def _advance(self, starting: Sequence[Claim]) -> frozenset[tuple[OutboxKind, int]]:

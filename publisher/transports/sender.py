@@ -266,8 +266,10 @@ class SmtpSender:
                         exchange.take_usual()
                         if more := exchange.to_write():
                             session.queue(more)
+                            written = False
                             if not session.flush_now():
                                 return None
+                            written = True
                 return session.reply_now()
             self._be_patient(exchange)
             return session.reply()

@@ -293,6 +293,19 @@ def test_a_line_that_is_reset_behind_a_message_is_told_less(bare: Bare) -> None:
     assert sender._manners.caution == CAUTION
 
 
+def test_a_line_that_is_reset_before_the_message_leaves_no_doubt(bare: Bare) -> None:
+    """The first message of a session, whose envelope was taken by a server that is gone."""
+    sender, line = bare
+    sender._proven = False
+    assert sender.begin(*ONE) is None
+    read_until(line, b"DATA\r\n")
+    line.sendall(TAKEN)
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    line.close()
+    with pytest.raises(TransportUnavailable, match="nothing was sent"):
+        heard(sender)
+
+
 # --- what may be answered to it ------------------------------------------------------------------
 
 
