@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from publisher import transports as kinds
 from publisher.dispatch import Progress, ahead, wires
 from publisher.dispatch.lane import Lane
 from publisher.dispatch.roads import Roads
@@ -22,6 +22,8 @@ from publisher.domain.subscription import Suppression, SuppressionReason
 from publisher.ports import Transport
 from tests import factories
 from tests.transports.relay import Act, Answer, Relay
+from tests.transports.test_groups import GROUPS
+from tests.verbs import test_nimble as nimble
 from tests.verbs.outbox import (
     ACCEPTED,
     DEFERRED,
@@ -38,8 +40,6 @@ from tests.verbs.outbox import (
     subscribe,
 )
 
-GROUPS = {"EHLO": "250-relay\r\n250 PIPELINING"}
-
 
 @pytest.fixture
 def post(tmp_path: Path) -> Iterator[Post]:
@@ -49,8 +49,7 @@ def post(tmp_path: Path) -> Iterator[Post]:
 
 
 def smtp(relay: Relay, **options: Any) -> Transport:
-    given = {"host": "127.0.0.1", "port": relay.port, "security": "none", "connections": 1}
-    return kinds.connect("default", "smtp", {**given, **options})
+    return nimble.smtp(relay, **{"connections": 1, **options})
 
 
 def arrived(relay: Relay) -> list[str]:
@@ -177,8 +176,13 @@ def test_signed_messages_are_told_of_once_they_are_made(post: Post) -> None:
     claim = _claim(post)
     assert made.made(claim) is None  # not begun
     made.begin([claim])
-    while made.made(claim) is None:
-        made.begin([claim])
+    found = None
+    for _ in range(500):
+        if (found := made.made(claim)) is not None:
+            break
+        time.sleep(0.01)
+    assert found is not None
+    assert found[0] == b"x"
     made.close()
 
 

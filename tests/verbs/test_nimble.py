@@ -21,6 +21,7 @@ from publisher.ports import NimbleSender, Transport
 from publisher.transports.memory import MemoryTransport
 from tests import factories
 from tests.transports.relay import Act, Answer, Relay
+from tests.transports.test_groups import CHUNKS, GROUPS
 from tests.verbs.outbox import (
     ACCEPTED,
     DEFERRED,
@@ -35,9 +36,6 @@ from tests.verbs.outbox import (
     release,
     subscribe,
 )
-
-GROUPS = {"EHLO": "250-relay\r\n250 PIPELINING"}
-CHUNKS = {"EHLO": "250-relay\r\n250-PIPELINING\r\n250 CHUNKING"}
 
 
 @pytest.fixture
