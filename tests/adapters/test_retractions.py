@@ -22,7 +22,7 @@ from publisher.retractions.memory import Known, RefreshMemory
 from tests.factories import source
 from tests.retractions import SAMPLE, many, row, text, write
 
-NOW = datetime.now(UTC)
+NOW = datetime.now(UTC).replace(hour=12)  # of today, as files are; an hour later is no other day
 DAY = date(2026, 11, 20)
 
 
