@@ -89,7 +89,7 @@ class Proxy:
             pipe.source.close()
 
 
-def main() -> None:
+def serve() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--to", type=int, required=True, help="port on this machine")
@@ -99,4 +99,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    serve()

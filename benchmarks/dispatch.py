@@ -1,10 +1,12 @@
-"""How fast an issue leaves, beside Postfix's own load generator, through the same sink.
+"""How fast an issue leaves, beside Postfix's own load generator and others, through the same sink.
 
     python benchmarks/dispatch.py [--count 20000] [--runs 3] [--connections 10]
 
 The sink is `smtp-sink -c` (C, keeps nothing). `smtp-source -d` (C) sends the same number of
 messages of the same size and stores nothing; we journal every delivery in SQLite, settle it,
-and put a token and headers of its own into every message. Prints a Markdown table.
+and put a token and headers of its own into every message. What programs commonly send with
+(nodemailer, aiosmtplib, smtplib) sends a tenth as many in the same run: it is far behind.
+Prints a Markdown table.
 """
 
 from __future__ import annotations
@@ -41,6 +43,7 @@ from tests.verbs.outbox import KEYS, open_at, readers, release, subscribe
 
 SIZE = 24_576
 """Bytes of a message, about that of a digest."""
+YARDSTICK = "Postfix smtp-source -d, nothing stored"
 PADDING = SIZE - 1100
 """Bytes of it that an otherwise tiny mail needs more."""
 
@@ -156,14 +159,18 @@ def measure(options: Options, folder: Path) -> tuple[dict[str, list[float]], int
             rates.setdefault(name, []).append(rate)
         with sink() as port:
             rate = smtp_source(options, size, port)
-        rates.setdefault("Postfix smtp-source -d, nothing stored", []).append(rate)
+        rates.setdefault(YARDSTICK, []).append(rate)
+        for library in peers.LIBRARIES:
+            with sink() as port:
+                rate = peers.rate(library, port, options.count // 10, options.connections, size)
+            rates.setdefault(f"{library}, nothing stored", []).append(rate)
         print(f"run {run + 1} of {options.runs} done", file=sys.stderr)
     return rates, size
 
 
 def postfix_version() -> str:
     found = subprocess.run(
-        [peers.program("postconf"), "-h", "mail_version"],
+        [peers.program("postconf"), "-d", "-h", "mail_version"],
         capture_output=True,
         text=True,
         check=False,
@@ -188,10 +195,12 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--connections", type=int, default=10)
     options = Options(**vars(parser.parse_args()))
+    for library in peers.LIBRARIES:
+        peers.check(library)
     with tempfile.TemporaryDirectory() as folder:
         rates, size = measure(options, Path(folder))
     medians = {name: statistics.median(found) for name, found in rates.items()}
-    yardstick = medians["Postfix smtp-source -d, nothing stored"]
+    yardstick = medians[YARDSTICK]
     print(f"{options.count} messages of {size} bytes, {options.connections} connections, ", end="")
     print(f"sink smtp-sink -c, median of {options.runs} runs\n")
     print("| sender | messages/s | of smtp-source | runs |")

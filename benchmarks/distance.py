@@ -1,16 +1,15 @@
-"""Sending over a line with a round trip of 50 ms, beside nodemailer, into a real Postfix.
+"""Sending over a line with a round trip of 50 ms, beside others, into a real Postfix.
 
 Postfix runs twice: as it comes, offering CHUNKING, and with that offer taken away, so that
-PIPELINING alone is left. Both senders go through `benchmarks/delay.py`, in turns, with ten
-connections. Ours journals every delivery. Prints a Markdown table.
+PIPELINING alone is left. All senders go through `benchmarks/delay.py`, in turns, with ten
+connections. Ours journals every delivery, the others store nothing. Prints a Markdown table.
 
-`make bench-tools` installs nodemailer; `--nodemailer FOLDER` names another place.
+`make bench-tools` installs what is compared with.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import socket
 import statistics
@@ -83,18 +82,6 @@ def far(port: int) -> Iterator[int]:
         process.wait()
 
 
-def nodemailer(
-    options: dispatch.Options, folder: Path, port: int, key: Path | None = None
-) -> float:
-    """Messages a second of nodemailer's pool; signed where there is a `key` (a PEM file)."""
-    values = [options.count, options.connections, dispatch.SIZE]
-    command = ["node", str(HERE / "nodemailer.cjs"), str(folder), str(port), *map(str, values)]
-    command += [str(key)] if key else []
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    rate: float = json.loads(done.stdout)["rate"]
-    return rate
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
@@ -102,9 +89,9 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--connections", type=int, default=10)
-    parser.add_argument("--nodemailer", type=Path, default=peers.NODEMAILER)
     given = parser.parse_args()
-    peers.nodemailer(given.nodemailer)
+    for library in peers.LIBRARIES:
+        peers.check(library)
     options = dispatch.Options(given.count, given.runs, given.connections)
     print("| server | sender | messages/s | of nodemailer | runs |\n|---|---|---:|---:|---|")
     for chunking in (True, False):
@@ -118,10 +105,14 @@ def main() -> None:
                 for synchronous in ("FULL", "NORMAL"):
                     rate, _ = dispatch.ours(options, synchronous, near, Path(folder))
                     rates.setdefault(f"publisher, synchronous={synchronous}", []).append(rate)
-                rates.setdefault("nodemailer, nothing stored", []).append(
-                    nodemailer(options, given.nodemailer, near)
-                )
-        yardstick = statistics.median(rates["nodemailer, nothing stored"])
+                for library in peers.LIBRARIES:
+                    rate = peers.rate(
+                        library, near, options.count, options.connections, dispatch.SIZE
+                    )
+                    rates.setdefault(library, []).append(rate)
+                rate = dispatch.smtp_source(options, dispatch.SIZE, near)
+                rates.setdefault("Postfix smtp-source -d", []).append(rate)
+        yardstick = statistics.median(rates["nodemailer"])
         for name, found in rates.items():
             median, offer = statistics.median(found), "CHUNKING" if chunking else "PIPELINING only"
             runs = ", ".join(f"{rate:,.0f}" for rate in found)

@@ -16,7 +16,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from benchmarks import dispatch, distance, peers
+from benchmarks import dispatch, peers
 from publisher.formats import dkim
 
 DOMAIN = "journal.example.org"
@@ -59,7 +59,14 @@ def main() -> None:
                     rate, _ = dispatch.ours(options, synchronous, port, folder, signers)
                 rates.setdefault(f"publisher, signed, synchronous={synchronous}", []).append(rate)
             with dispatch.sink() as port:
-                rate = distance.nodemailer(options, given.nodemailer, port, key)
+                rate = peers.nodemailer_rate(
+                    port,
+                    options.count,
+                    options.connections,
+                    dispatch.SIZE,
+                    folder=given.nodemailer,
+                    key=key,
+                )
             rates.setdefault("nodemailer, signed, nothing stored", []).append(rate)
     yardstick = statistics.median(rates["nodemailer, signed, nothing stored"])
     print("| sender | messages/s | of nodemailer | runs |\n|---|---:|---:|---|")

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what `make bench` compares with: Hugo, nginx and wrk, Postfix's own sender and sink (apt), nodemailer (npm,
-# into build/bench) and two Markdown parsers (pip, into .venv).
+# into build/bench), two Markdown parsers and aiosmtplib (pip, into .venv).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 NODEMAILER=10.6.1
@@ -12,4 +12,4 @@ if ! grep -qs "\"version\": \"$NODEMAILER\"" "$there"; then
   mkdir -p build/bench
   npm install --silent --no-audit --no-fund --no-save --prefix build/bench "nodemailer@$NODEMAILER"
 fi
-.venv/bin/python -m pip install --quiet --disable-pip-version-check cmarkgfm==2025.10.22 mistune==3.4.0
+.venv/bin/python -m pip install --quiet --disable-pip-version-check aiosmtplib==5.1.3 cmarkgfm==2025.10.22 mistune==3.4.0
