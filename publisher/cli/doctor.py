@@ -63,6 +63,7 @@ class Area(StrEnum):
     DMARC = "DMARC"
     PTR = "PTR"
     APP_URL = "app_url"
+    METRICS = "metrics"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,16 @@ def _examine(app: App, now: datetime) -> Iterator[Result]:
     for area, answer in _names(settings):
         yield Result(area, answer)
     yield Result(Area.APP_URL, _app_url(settings.journal.app_url))
+    yield Result(Area.METRICS, _judged(lambda: _metrics(settings)))
+
+
+def _metrics(settings: Settings) -> str:
+    """Whether `/metrics` is there. Raises SettingsError where it should be and is not."""
+    from publisher.web import measuring  # with Prometheus's library, which nothing else here needs
+
+    if measuring.token(settings) is None:
+        return "there is no /metrics, since serving.metrics_token_file is not set"
+    return "/metrics is there for whoever holds the token"
 
 
 def _ledger(app: App) -> str:

@@ -7,6 +7,7 @@ by newsletters × states. Without `serving.metrics_token_file` there is no such 
 from __future__ import annotations
 
 import hmac
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
@@ -17,10 +18,32 @@ from starlette.responses import PlainTextResponse, Response
 
 from publisher.app import App
 from publisher.domain.issue import IssueState
-from publisher.errors import Restored, StoreError
+from publisher.errors import Restored, SettingsError, StoreError
+from publisher.settings import Settings
+
+log = logging.getLogger("publisher.web")
 
 TYPE = "text/plain; version=0.0.4; charset=utf-8"
 OPEN = (IssueState.DRAFT, IssueState.APPROVED, IssueState.SENDING, IssueState.PAUSED)
+
+
+def token(settings: Settings) -> str | None:
+    """What `/metrics` asks for; None: there is no such page. Raises SettingsError."""
+    name = settings.serving.metrics_token_file
+    if name is None:
+        return None
+    try:
+        found = (settings.root / name).read_text("utf-8").strip()
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "it is no text"
+    else:
+        if found:
+            return found
+        why = "it is empty"
+    raise SettingsError(
+        f"serving.metrics_token_file: {name} cannot be used ({why}), so /metrics is not there: "
+        f"umask 077; openssl rand -hex 32 > {name}"
+    )
 
 
 class Measuring:
@@ -32,15 +55,15 @@ class Measuring:
     def get(self, request: Request) -> Response:
         """The exposition format, version 0.0.4. In a thread, since it reads the store."""
         app = self._current()
-        path = app.settings.serving.metrics_token_file
         try:
-            token = "" if path is None else (app.settings.root / path).read_text("utf-8").strip()
-        except (OSError, ValueError):
-            token = ""
-        if not token:
+            known = token(app.settings)
+        except SettingsError as error:
+            log.warning("%s", error)
+            known = None
+        if known is None:
             return PlainTextResponse("not found\n", 404)
         given = request.headers.get("authorization", "")
-        if not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
+        if not hmac.compare_digest(given.encode(), f"Bearer {known}".encode()):
             wanted = {"WWW-Authenticate": "Bearer"}
             return PlainTextResponse("a token is needed\n", 401, headers=wanted)
         registry = CollectorRegistry()

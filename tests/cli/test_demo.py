@@ -180,3 +180,20 @@ def test_the_doctor_tells_of_retractions_under_their_own_heading(journal: Journa
 def test_a_private_relay_is_not_looked_up() -> None:
     """The DNS knows nothing of 10.0.0.1, so nothing is said against it."""
     assert dns.ptr("127.0.0.1").verdict is Verdict.UNASKED
+
+
+def test_the_doctor_tells_whether_there_are_metrics(journal: Journal) -> None:
+    """A file for the token that is not there is a mistake; that none is named is none."""
+
+    def told(code: int = 0) -> tuple[str, str]:
+        results = {each["area"]: each for each in journal.json("doctor", code=code)["results"]}
+        return results["metrics"]["verdict"], results["metrics"]["sentence"]
+
+    assert told()[0] == "well"
+    with (journal.root / "config/publisher.toml").open("a", encoding="utf-8") as settings:
+        settings.write('\n[serving]\nmetrics_token_file = "var/metrics.token"\n')
+    verdict, said = told(1)
+    assert verdict == "wrong"
+    assert "openssl rand -hex 32 > var/metrics.token" in said
+    (journal.root / "var/metrics.token").write_text("let-me-see\n")
+    assert told() == ("well", "/metrics is there for whoever holds the token")

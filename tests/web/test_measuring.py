@@ -48,9 +48,17 @@ def test_it_is_not_there_unless_the_settings_say_so(app: App, clock: Clock) -> N
     assert TestClient(create(app, clock)).get("/metrics", headers=TOKEN).status_code == 404
 
 
-def test_an_empty_or_missing_token_lets_nobody_in(app: App, client: TestClient) -> None:
+def test_an_empty_or_missing_token_lets_nobody_in(
+    app: App, client: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And the operator reads why there is no such page."""
     token = app.settings.root / "metrics.token"
-    token.write_text("")
-    assert client.get("/metrics", headers={"Authorization": "Bearer "}).status_code == 404
-    token.unlink()
-    assert client.get("/metrics", headers={"Authorization": "Bearer "}).status_code == 404
+    for spoil, why in (
+        (lambda: token.write_text(""), "it is empty"),
+        (lambda: token.write_bytes(b"\xff\xfe"), "it is no text"),
+        (token.unlink, "No such file or directory"),
+    ):
+        spoil()
+        caplog.clear()
+        assert client.get("/metrics", headers={"Authorization": "Bearer "}).status_code == 404
+        assert f"metrics.token cannot be used ({why})" in caplog.text
