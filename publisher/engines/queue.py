@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -33,6 +33,8 @@ SWEEP = "* * * * *"
 HOUSE = "house"
 """The queue of what keeps the house in order."""
 NOTICES_QUEUE = "notices"
+STALLED = "publisher.stalled"
+"""The task that finds the jobs of dead workers."""
 STALLED_SECONDS = 30.0
 """A worker that has not been heard of for so long is dead, and its jobs are run again."""
 KEPT_HOURS = 24
@@ -149,6 +151,9 @@ class Queue:
         # At once, for whatever nobody was woken for; it also finds out that there is a database.
         self._put(await asyncio.to_thread(sweep))
         async with app.open_async():
+            # Likewise at once: who drains may be gone before the minute's own is put there.
+            with suppress(AlreadyEnqueued):
+                await app.tasks[STALLED].defer_async(timestamp=int(time.time()))
             running = asyncio.create_task(
                 app.run_worker_async(
                     **options,
@@ -275,9 +280,7 @@ def _tasks(
         put(sweep())
 
     @app.periodic(cron=SWEEP, periodic_id="stalled")
-    @app.task(
-        name="publisher.stalled", queue=HOUSE, queueing_lock="stalled", priority=NOTICES_FIRST
-    )
+    @app.task(name=STALLED, queue=HOUSE, queueing_lock="stalled", priority=NOTICES_FIRST)
     async def again(timestamp: int) -> None:  # noqa: ARG001
         manager = app.job_manager
         for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_SECONDS):
