@@ -225,12 +225,14 @@ class Ledger:
                 lane.idle.append(connection)
                 self._intake.back.append(order.claim)
             raise
-        for settlement in self._unsettled:
-            self._tally.add(settlement.claim, settlement.event)
-            if settlement.event is not _ACCEPT:
-                tell(settlement)
-        self._unsettled = []
-        self._hand_over(starting, granted)
+        settled, self._unsettled = self._unsettled, []
+        try:
+            self._hand_over(starting, granted)  # first, since servers may be waiting
+        finally:
+            for settlement in settled:
+                self._tally.add(settlement.claim, settlement.event)
+                if settlement.event is not _ACCEPT:
+                    tell(settlement)
         if self._on_progress is not None:
             under_way = sum(len(lane.busy) for lane in self._lanes.values())
             self._on_progress(Progress(dict(self._tally.counts), under_way, self._tally.domains))

@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from publisher.domain.ledger import Head
 from publisher.errors import Defect, StoreError
+from publisher.stores.checkpoints import FALLBACK, Checkpoints
 from publisher.stores.failures import explain, translated
 
 POOL = 8
@@ -68,7 +69,9 @@ class Database:
         self._mode = HASTY  # what the one that is kept is set to now
         self.on_head: Callable[[Head], None] = lambda _: None  # hears of it once it is committed
         self.is_sqlite = engine.dialect.name == "sqlite"
-        self._turn: AbstractContextManager[object] = Lock() if self.is_sqlite else nullcontext()
+        self._lock = Lock()
+        self._turn: AbstractContextManager[object] = self._lock if self.is_sqlite else nullcontext()
+        self._checkpoints: Checkpoints | None = None
         self._reader: Engine = engine
         self._writer: Engine = engine  # in PostgreSQL READ COMMITTED: each statement looks anew
         self._aside: Engine = engine
@@ -145,6 +148,9 @@ class Database:
         if self._bare is None:
             self._bare = self.engine.raw_connection()
             self._mode = self.synchronous
+            if not self._only_read:
+                self._bare.cursor().execute(f"PRAGMA wal_autocheckpoint = {FALLBACK}")
+                self._checkpoints = Checkpoints(self.where, self.synchronous, self._lock)
         return self._bare
 
     @contextmanager
@@ -165,6 +171,8 @@ class Database:
                 yield transaction
                 if not transaction.given_up:
                     cursor.execute("COMMIT")
+                    if self._checkpoints is not None:
+                        self._checkpoints.committed()
             finally:
                 # What failed may have ended the transaction, or not.
                 if cursor.connection.in_transaction:
@@ -211,6 +219,9 @@ class Database:
 
     def close(self) -> None:
         """Let go of every connection."""
+        if self._checkpoints is not None:
+            self._checkpoints.close()
+            self._checkpoints = None
         if self._bare is not None:
             self._bare.close()
             self._bare = None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import nullcontext
 from datetime import datetime, timedelta
@@ -15,7 +17,8 @@ from sqlalchemy import event, text
 
 from publisher.errors import Defect, StoreError
 from publisher.ports import Store
-from publisher.stores import open_store
+from publisher.stores import checkpoints, open_store
+from publisher.stores.checkpoints import COMMITS, Checkpoints
 from publisher.stores.opening import open_database
 from publisher.stores.sql import SqlStore
 from publisher.stores.tables import metadata, micros
@@ -85,6 +88,72 @@ def test_only_what_must_last_waits_for_the_disk(opened: SqlStore) -> None:
     with database.bare() as transaction:
         note(transaction)
     assert modes == [2, 1, 2, 2, 2]
+
+
+def carrying() -> int:
+    """Threads that do."""
+    return sum(each.name == "checkpoints" for each in threading.enumerate())
+
+
+def larger(path: Path, before: int) -> None:
+    """Wait until this file is, which is all that is seen from outside."""
+    due = time.monotonic() + 60
+    while path.stat().st_size <= before:
+        assert time.monotonic() < due, "nothing was carried over"
+        time.sleep(0.01)
+
+
+def test_the_log_is_carried_over_beside_the_writer(
+    path: Path, opened: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No commit waits for it, and the log does not grow for ever."""
+    monkeypatch.setattr(checkpoints, "LONG", 2_000)
+    others = carrying()
+    database, log = opened.database, path.with_name(path.name + "-wal")
+    with database.bare() as transaction:
+        transaction.cursor.execute("CREATE TABLE sample (text)")
+    for _ in range(6):
+        before = path.stat().st_size
+        for _ in range(COMMITS):
+            with database.bare() as transaction:
+                transaction.cursor.execute("INSERT INTO sample VALUES (zeroblob(20000))")
+        larger(path, before)
+    pages = 6 * COMMITS * 5
+    assert 2_000 < log.stat().st_size / 4096 < pages - 500
+    assert carrying() == others + 1
+    opened.close()
+    assert carrying() == others
+    assert not log.exists()
+
+
+def test_what_stops_it_is_the_writers_to_tell(tmp_path: Path) -> None:
+    """A thread that cannot do it ends, without a word that nobody asked for."""
+    others = carrying()
+    beside = Checkpoints(str(tmp_path / "no/store.db"), "FULL", threading.Lock())
+    for _ in range(3 * COMMITS):
+        beside.committed()
+    beside.close()
+    assert carrying() == others
+
+
+def test_a_log_that_a_reader_holds_back_is_left_for_later(path: Path, opened: SqlStore) -> None:
+    """Whoever reads sees what was there when he began, and nobody waits for him."""
+    database = opened.database
+    with database.bare() as transaction:
+        transaction.cursor.execute("CREATE TABLE sample (text)")
+    with database.read() as reader:
+        asked = text("SELECT count(*) FROM sample")
+        assert reader.scalar(asked) == 0
+        for _ in range(2 * COMMITS):
+            with database.bare() as transaction:
+                transaction.cursor.execute("INSERT INTO sample VALUES (zeroblob(20000))")
+        assert reader.scalar(asked) == 0
+        before = 1_000_000  # what came before him may be carried over, and is less than this
+        assert path.stat().st_size < before
+    for _ in range(COMMITS):
+        with database.bare() as transaction:
+            transaction.cursor.execute("INSERT INTO sample VALUES (zeroblob(20000))")
+    larger(path, before)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,74 @@
+"""SQLite's log is carried over into the database beside whoever writes, not within his commits.
+
+Left to itself SQLite does that in each commit that finds 1,000 pages in the log, and whoever
+commits waits for it: 5 ms, or far longer on a busy disk, in which ten connections run dry
+(https://www.sqlite.org/wal.html §4).
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from contextlib import closing
+
+log = logging.getLogger("publisher.stores")
+
+COMMITS = 200
+"""About as many come to 1,000 pages."""
+LONG = 8_000
+"""Pages (32 MB) of a log that is begun anew: for that alone the writer is kept waiting, as long as
+the disk takes to flush what came last."""
+FALLBACK = 20_000
+"""Pages after which the writer does it himself, should nobody else."""
+
+
+class Checkpoints:
+    """A thread with a connection of its own. `turn` is what writers of this process queue on."""
+
+    def __init__(self, path: str, synchronous: str, turn: threading.Lock) -> None:
+        self._path = path
+        self._synchronous = synchronous
+        self._turn = turn
+        self._commits = 0
+        self._due = threading.Event()
+        self._over = False
+        self._thread = threading.Thread(target=self._run, name="checkpoints", daemon=True)
+        self._thread.start()
+
+    def committed(self) -> None:
+        """Said by the writer, in his turn."""
+        self._commits += 1
+        if self._commits >= COMMITS:
+            self._commits = 0
+            self._due.set()
+
+    def close(self) -> None:
+        """Wait for the one under way, and do no other."""
+        self._over = True
+        self._due.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            # Nobody is waited for: what a reader holds back is carried over the next time.
+            with closing(sqlite3.connect(self._path, timeout=0, isolation_level=None)) as base:
+                base.execute(f"PRAGMA synchronous = {self._synchronous}")
+                while self._due.wait() and not self._over:
+                    self._due.clear()
+                    self._carry_over(base)
+        except sqlite3.Error as error:
+            # A full disk, a file that is gone: the writer meets the same, says so, and from now
+            # on carries over what he writes.
+            log.debug("SQLite's log is left to the writer: %s", error)
+
+    def _carry_over(self, base: sqlite3.Connection) -> None:
+        if self._pages(base) >= LONG:
+            # With nothing new in it meanwhile, the next writer begins it at its beginning.
+            with self._turn:
+                self._pages(base)
+
+    def _pages(self, base: sqlite3.Connection) -> int:
+        """Carry over what is new in the log; how many pages it has."""
+        pages: int = base.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1]
+        return pages
