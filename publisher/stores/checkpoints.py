@@ -2,7 +2,9 @@
 
 Left to itself SQLite does that in each commit that finds 1,000 pages in the log, and whoever
 commits waits for it: 5 ms, or far longer on a busy disk, in which ten connections run dry
-(https://www.sqlite.org/wal.html §4).
+(https://www.sqlite.org/wal.html §4). This is for writers that do not wait for the disk at each
+commit: where they do, flushing the database beside them makes them wait longer, and so does a
+longer log.
 """
 
 from __future__ import annotations
@@ -26,9 +28,8 @@ FALLBACK = 20_000
 class Checkpoints:
     """A thread with a connection of its own. `turn` is what writers of this process queue on."""
 
-    def __init__(self, path: str, synchronous: str, turn: threading.Lock) -> None:
+    def __init__(self, path: str, turn: threading.Lock) -> None:
         self._path = path
-        self._synchronous = synchronous
         self._turn = turn
         self._commits = 0
         self._due = threading.Event()
@@ -53,7 +54,7 @@ class Checkpoints:
         try:
             # Nobody is waited for: what a reader holds back is carried over the next time.
             with closing(sqlite3.connect(self._path, timeout=0, isolation_level=None)) as base:
-                base.execute(f"PRAGMA synchronous = {self._synchronous}")
+                base.execute("PRAGMA synchronous = NORMAL")
                 while self._due.wait() and not self._over:
                     self._due.clear()
                     self._carry_over(base)

@@ -148,9 +148,9 @@ class Database:
         if self._bare is None:
             self._bare = self.engine.raw_connection()
             self._mode = self.synchronous
-            if not self._only_read:
+            if self.synchronous == HASTY and not self._only_read:
                 self._bare.cursor().execute(f"PRAGMA wal_autocheckpoint = {FALLBACK}")
-                self._checkpoints = Checkpoints(self.where, self.synchronous, self._lock)
+                self._checkpoints = Checkpoints(self.where, self._lock)
         return self._bare
 
     @contextmanager
