@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import subprocess
 import sys
 
 import benchmarks
 
 
 def main() -> None:
-    """Run the `main` of each module of this package that has one."""
-    sys.argv = sys.argv[:1]
+    """Run each module of this package that has a `main`, in a process of its own.
+
+    What an earlier one loaded and left behind would count against the next: its time, and the
+    peak of its memory.
+    """
     for found in sorted(pkgutil.iter_modules(benchmarks.__path__), key=lambda each: each.name):
-        if found.name == "__main__":
-            continue
-        module = importlib.import_module(f"benchmarks.{found.name}")
-        run = getattr(module, "main", None)
-        if run is not None:
-            run()
+        name = f"benchmarks.{found.name}"
+        if found.name != "__main__" and hasattr(importlib.import_module(name), "main"):
+            print(f"\n## {name}\n", flush=True)
+            subprocess.run([sys.executable, "-m", name], check=True)
 
 
 if __name__ == "__main__":
