@@ -13,6 +13,7 @@ import logging
 import sqlite3
 import threading
 from contextlib import closing
+from pathlib import Path
 
 log = logging.getLogger("publisher.stores")
 
@@ -29,7 +30,8 @@ class Checkpoints:
     """A thread with a connection of its own. `turn` is what writers of this process queue on."""
 
     def __init__(self, path: str, turn: threading.Lock) -> None:
-        self._path = path
+        # A file that is gone is not made anew.
+        self._file = f"{Path(path).absolute().as_uri()}?mode=rw"
         self._turn = turn
         self._commits = 0
         self._due = threading.Event()
@@ -53,7 +55,9 @@ class Checkpoints:
     def _run(self) -> None:
         try:
             # Nobody is waited for: what a reader holds back is carried over the next time.
-            with closing(sqlite3.connect(self._path, timeout=0, isolation_level=None)) as base:
+            with closing(
+                sqlite3.connect(self._file, timeout=0, isolation_level=None, uri=True)
+            ) as base:
                 base.execute("PRAGMA synchronous = NORMAL")
                 while self._due.wait() and not self._over:
                     self._due.clear()

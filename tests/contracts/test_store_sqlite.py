@@ -146,11 +146,13 @@ def test_whoever_waits_for_the_disk_carries_it_over_himself(opened: SqlStore) ->
 def test_what_stops_it_is_the_writers_to_tell(tmp_path: Path) -> None:
     """A thread that cannot do it ends, without a word that nobody asked for."""
     others = carrying()
-    beside = Checkpoints(str(tmp_path / "no/store.db"), threading.Lock())
+    gone = tmp_path / "store.db"
+    beside = Checkpoints(str(gone), threading.Lock())
     for _ in range(3 * COMMITS):
         beside.committed()
     beside.close()
     assert carrying() == others
+    assert not gone.exists()
 
 
 def test_a_log_that_a_reader_holds_back_is_left_for_later(path: Path, hasty: SqlStore) -> None:
