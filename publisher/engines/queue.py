@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -33,8 +33,8 @@ SWEEP = "* * * * *"
 HOUSE = "house"
 """The queue of what keeps the house in order."""
 NOTICES_QUEUE = "notices"
-STALLED = "publisher.stalled"
-"""The task that finds the jobs of dead workers."""
+STALLED_LOCK = 7470085
+"""Who looks for dead workers' jobs; an advisory lock, as `stores/database.py` has one."""
 STALLED_SECONDS = 30.0
 """A worker that has not been heard of for so long is dead, and its jobs are run again."""
 KEPT_HOURS = 24
@@ -56,7 +56,7 @@ class Queue:
         self._conninfo = conninfo(store_url)
         # Deferring happens on the store's connections: this one is never opened.
         self._app = App(connector=PsycopgConnector(conninfo=self._conninfo))
-        _tasks(self._app, _idle, tuple, self._put)
+        _tasks(self._app, _idle, tuple, self._put, self._conninfo)
 
     def migrate(self) -> None:
         """Bring its tables up to date; the store's must be there. Raises StoreError."""
@@ -147,13 +147,12 @@ class Queue:
             with under_way:
                 return work(wakeup, over)
 
-        _tasks(app, one, sweep, self._put)
+        _tasks(app, one, sweep, self._put, self._conninfo)
         # At once, for whatever nobody was woken for; it also finds out that there is a database.
         self._put(await asyncio.to_thread(sweep))
         async with app.open_async():
-            # Likewise at once: who drains may be gone before the minute's own is put there.
-            with suppress(AlreadyEnqueued):
-                await app.tasks[STALLED].defer_async(timestamp=int(time.time()))
+            # Likewise at once: who drains may be gone before the minute's look.
+            await _run_again(app, self._conninfo)
             running = asyncio.create_task(
                 app.run_worker_async(
                     **options,
@@ -265,6 +264,7 @@ def _tasks(
     work: Callable[[JobContext, Wakeup], bool],
     sweep: Callable[[], Sequence[Wakeup]],
     put: Callable[[Sequence[Wakeup]], None],
+    dsn: str,
 ) -> None:
     """The three tasks, under names that outlive a version: jobs of the one before stay good."""
 
@@ -280,15 +280,27 @@ def _tasks(
         put(sweep())
 
     @app.periodic(cron=SWEEP, periodic_id="stalled")
-    @app.task(name=STALLED, queue=HOUSE, queueing_lock="stalled", priority=NOTICES_FIRST)
+    @app.task(
+        name="publisher.stalled", queue=HOUSE, queueing_lock="stalled", priority=NOTICES_FIRST
+    )
     async def again(timestamp: int) -> None:  # noqa: ARG001
+        await _run_again(app, dsn)
+        await app.job_manager.delete_old_jobs(
+            nb_hours=KEPT_HOURS, include_failed=True, include_cancelled=True, include_aborted=True
+        )
+
+
+async def _run_again(app: App, dsn: str) -> None:
+    """Put the jobs of dead workers back into the queue; of several who would, one after the other.
+
+    Whoever comes second finds none left: he must not put back what somebody has begun again.
+    """
+    async with await psycopg.AsyncConnection.connect(dsn) as turn, turn.transaction():
+        await turn.execute("SELECT pg_advisory_xact_lock(%s)", [STALLED_LOCK])
         manager = app.job_manager
         for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_SECONDS):
             log.warning("a worker died; its job %s is run again", job.call_string)
             await _retry(app, job)
-        await manager.delete_old_jobs(
-            nb_hours=KEPT_HOURS, include_failed=True, include_cancelled=True, include_aborted=True
-        )
 
 
 async def _retry(app: App, job: Job) -> None:

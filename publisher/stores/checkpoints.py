@@ -19,11 +19,15 @@ log = logging.getLogger("publisher.stores")
 
 COMMITS = 200
 """About as many come to 1,000 pages."""
-LONG = 8_000
-"""Pages (32 MB) of a log that is begun anew: for that alone the writer is kept waiting, as long as
-the disk takes to flush what came last."""
-FALLBACK = 20_000
+LONG = 2_000
+"""Pages (8 MB) of a log that is begun anew: for that alone the writer is kept waiting, as long as
+the disk takes to flush what came last. Until then who was deleted may still be read in it."""
+FALLBACK = 4_000
 """Pages after which the writer does it himself, should nobody else."""
+WAIT = 1.0
+"""Seconds to bear a file that is locked while it is opened; nothing else waits for a lock."""
+AGAIN = 0.1
+"""Seconds between two looks whether it is over, while others write."""
 
 
 class Checkpoints:
@@ -36,6 +40,7 @@ class Checkpoints:
         self._commits = 0
         self._due = threading.Event()
         self._over = False
+        self._failing = False
         self._thread = threading.Thread(target=self._run, name="checkpoints", daemon=True)
         self._thread.start()
 
@@ -53,27 +58,37 @@ class Checkpoints:
         self._thread.join()
 
     def _run(self) -> None:
-        try:
-            # Nobody is waited for: what a reader holds back is carried over the next time.
-            with closing(
-                sqlite3.connect(self._file, timeout=0, isolation_level=None, uri=True)
-            ) as base:
-                base.execute("PRAGMA synchronous = NORMAL")
-                while self._due.wait() and not self._over:
-                    self._due.clear()
+        while True:
+            self._due.wait()
+            self._due.clear()  # before the look: what is said meanwhile is not forgotten
+            if self._over:
+                return
+            try:
+                with closing(sqlite3.connect(self._file, timeout=WAIT, uri=True)) as base:
                     self._carry_over(base)
-        except sqlite3.Error as error:
-            # A full disk, a file that is gone: the writer meets the same, says so, and from now
-            # on carries over what he writes.
-            log.debug("SQLite's log is left to the writer: %s", error)
+            except sqlite3.Error as error:
+                # Locked, or held back by a reader: it is carried over the next time.
+                locked = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+                if not self._failing and not locked:
+                    log.warning("SQLite's log is not carried over (%s): see to the disk", error)
+                self._failing = self._failing or not locked
+            else:
+                self._failing = False
 
     def _carry_over(self, base: sqlite3.Connection) -> None:
-        if self._pages(base) >= LONG:
+        base.execute("PRAGMA synchronous = NORMAL")
+        if _pages(base) >= LONG:
             # With nothing new in it meanwhile, the next writer begins it at its beginning.
-            with self._turn:
-                self._pages(base)
+            while not self._turn.acquire(timeout=AGAIN):
+                if self._over:
+                    return
+            try:
+                _pages(base)
+            finally:
+                self._turn.release()
 
-    def _pages(self, base: sqlite3.Connection) -> int:
-        """Carry over what is new in the log; how many pages it has."""
-        pages: int = base.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1]
-        return pages
+
+def _pages(base: sqlite3.Connection) -> int:
+    """Carry over what is new in the log; how many pages it has."""
+    pages: int = base.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1]
+    return pages

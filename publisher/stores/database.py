@@ -164,6 +164,7 @@ class Database:
         self._refuse()
         with translated(self.where), self._turn:
             cursor: Any = self._driver().cursor()
+            beside = self._checkpoints
             transaction = Bare(cursor)
             self._synchronise(cursor, self.synchronous if lasting else HASTY)
             cursor.execute("BEGIN IMMEDIATE")
@@ -171,8 +172,8 @@ class Database:
                 yield transaction
                 if not transaction.given_up:
                     cursor.execute("COMMIT")
-                    if self._checkpoints is not None:
-                        self._checkpoints.committed()
+                    if beside is not None:
+                        beside.committed()
             finally:
                 # What failed may have ended the transaction, or not.
                 if cursor.connection.in_transaction:

@@ -32,17 +32,23 @@ def token(settings: Settings) -> str | None:
     name = settings.serving.metrics_token_file
     if name is None:
         return None
+    make = f"umask 077; openssl rand -hex 32 > {name}, in the journal's folder"
     try:
         found = (settings.root / name).read_text("utf-8").strip()
+    except FileNotFoundError:
+        why, mend = "it is not there", make
+    except UnicodeDecodeError:
+        why, mend = "it is no text", make
     except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "it is no text"
+        why = getattr(error, "strerror", None) or str(error)
+        mend = "let the user who runs publisher read it"
     else:
         if found:
             return found
-        why = "it is empty"
+        why, mend = "it is empty", make
     raise SettingsError(
-        f"serving.metrics_token_file: {name} cannot be used ({why}), so /metrics is not there: "
-        f"umask 077; openssl rand -hex 32 > {name}"
+        f"serving.metrics_token_file: {name} cannot be used ({why}), "
+        f"so there is no /metrics: {mend}"
     )
 
 
@@ -51,6 +57,7 @@ class Measuring:
 
     def __init__(self, current: Callable[[], App]) -> None:
         self._current = current
+        self._told = ""  # what the log says already: anybody may ask, again and again
 
     def get(self, request: Request) -> Response:
         """The exposition format, version 0.0.4. In a thread, since it reads the store."""
@@ -58,7 +65,9 @@ class Measuring:
         try:
             known = token(app.settings)
         except SettingsError as error:
-            log.warning("%s", error)
+            if self._told != str(error):
+                self._told = str(error)
+                log.warning("%s", error)
             known = None
         if known is None:
             return PlainTextResponse("not found\n", 404)

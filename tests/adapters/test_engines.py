@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -189,20 +190,41 @@ def test_a_job_that_fails_is_kept_for_a_look_and_said_again(store: Store, url: s
     assert set(work(engine, lambda _: False, (NOTICES,))) == {NOTICES}
 
 
+DIE = """
+WITH dead AS (INSERT INTO procrastinate_workers (last_heartbeat)
+VALUES (now() - interval '1 day') RETURNING id)
+UPDATE procrastinate_jobs SET status = 'doing', worker_id = dead.id FROM dead
+"""
+
+
+@pytest.mark.parametrize("concurrency", [1, 3])
 def test_a_job_of_a_dead_worker_is_run_again(
-    store: Store, url: str, postgres: Server, database: str
+    store: Store, url: str, postgres: Server, database: str, concurrency: int
 ) -> None:
     """It is known by its heartbeat, which came to an end; the sweep tells of nothing here."""
     engine = engine_of(url)
     with psycopg.connect(postgres.conninfo(database)) as connection:
         engine.wake(connection, (Wakeup(1, "weekly", 0),))
-        connection.execute(
-            "WITH dead AS (INSERT INTO procrastinate_workers (last_heartbeat) "
-            "VALUES (now() - interval '1 day') RETURNING id) "
-            "UPDATE procrastinate_jobs SET status = 'doing', worker_id = dead.id FROM dead"
-        )
-    assert work(engine, lambda _: False) == [Wakeup(1, "weekly", 0)]
+        connection.execute(DIE)
+    share = Share(drained=True, concurrency=concurrency)
+    assert work(engine, lambda _: False, share=share) == [Wakeup(1, "weekly", 0)]
     assert engine.waiting().jobs == {}
+
+
+def test_workers_that_join_at_once_run_each_job_again_once(
+    store: Store, url: str, postgres: Server, database: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They look for dead workers one after the other: nobody puts back what another began."""
+    engine = engine_of(url)
+    jobs = [Wakeup(number, "weekly", 0) for number in range(1, 21)]
+    with psycopg.connect(postgres.conninfo(database)) as connection:
+        engine.wake(connection, jobs)
+        connection.execute(DIE)
+    with ThreadPoolExecutor(4) as threads:
+        seen = threads.map(lambda _: work(engine_of(url), lambda _: False), range(4))
+        assert sorted(one.key for some in seen for one in some) == sorted(one.key for one in jobs)
+    assert engine.waiting().jobs == {}
+    assert not [one for one in caplog.records if one.levelno >= logging.ERROR]
 
 
 def test_nothing_is_woken_before_its_time(store: Store, url: str) -> None:

@@ -6,8 +6,8 @@ import re
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import closing, nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from sqlalchemy import event, text
 
 from publisher.errors import Defect, StoreError
 from publisher.ports import Store
-from publisher.stores import checkpoints, open_store
+from publisher.stores import open_store
 from publisher.stores.checkpoints import COMMITS, Checkpoints
 from publisher.stores.opening import open_database
 from publisher.stores.sql import SqlStore
@@ -95,12 +95,17 @@ def carrying() -> int:
     return sum(each.name == "checkpoints" for each in threading.enumerate())
 
 
+def within_a_minute(holds: Callable[[], bool]) -> None:
+    """Wait for what a thread brings about."""
+    due = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < due, "it never came about"
+        time.sleep(0.01)
+
+
 def larger(path: Path, before: int) -> None:
     """Wait until this file is, which is all that is seen from outside."""
-    due = time.monotonic() + 60
-    while path.stat().st_size <= before:
-        assert time.monotonic() < due, "nothing was carried over"
-        time.sleep(0.01)
+    within_a_minute(lambda: path.stat().st_size > before)
 
 
 @pytest.fixture
@@ -113,22 +118,24 @@ def hasty(path: Path) -> Iterator[SqlStore]:
     store.close()
 
 
-def test_the_log_is_carried_over_beside_the_writer(
-    path: Path, hasty: SqlStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def write(store: SqlStore, commits: int) -> None:
+    """So many commits of about five pages each."""
+    for _ in range(commits):
+        with store.database.bare() as transaction:
+            transaction.cursor.execute("INSERT INTO sample VALUES (zeroblob(20000))")
+
+
+def test_the_log_is_carried_over_beside_the_writer(path: Path, hasty: SqlStore) -> None:
     """No commit waits for it, and the log does not grow for ever."""
-    monkeypatch.setattr(checkpoints, "LONG", 2_000)
     others = carrying()
-    database, log = hasty.database, path.with_name(path.name + "-wal")
-    with database.bare() as transaction:
+    with hasty.database.bare() as transaction:
         transaction.cursor.execute("CREATE TABLE sample (text)")
-    for _ in range(6):
+    for _ in range(12):
         before = path.stat().st_size
-        for _ in range(COMMITS):
-            with database.bare() as transaction:
-                transaction.cursor.execute("INSERT INTO sample VALUES (zeroblob(20000))")
+        write(hasty, COMMITS)
         larger(path, before)
-    assert 2_000 < log.stat().st_size / 4096 < 6 * COMMITS * 5 - 500
+    log = path.with_name(path.name + "-wal")
+    assert log.stat().st_size < 12 * COMMITS * 5 * 4096 / 2
     assert carrying() == others + 1
     hasty.close()
     assert carrying() == others
@@ -143,16 +150,57 @@ def test_whoever_waits_for_the_disk_carries_it_over_himself(opened: SqlStore) ->
     assert carrying() == others
 
 
-def test_what_stops_it_is_the_writers_to_tell(tmp_path: Path) -> None:
-    """A thread that cannot do it ends, without a word that nobody asked for."""
-    others = carrying()
-    gone = tmp_path / "store.db"
-    beside = Checkpoints(str(gone), threading.Lock())
-    for _ in range(3 * COMMITS):
-        beside.committed()
+def test_what_stops_it_is_said_once_and_it_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A file that is gone is not made anew; one that is back is seen to again."""
+    there = tmp_path / "store.db"
+    beside = Checkpoints(str(there), threading.Lock())
+
+    def due() -> None:
+        for _ in range(COMMITS):
+            beside.committed()
+
+    due()
+    within_a_minute(lambda: "is not carried over" in caplog.text)
+    due()
+    assert not there.exists()
+    with closing(sqlite3.connect(there, isolation_level=None)) as other:
+        other.execute("PRAGMA journal_mode = WAL")
+        other.execute("PRAGMA wal_autocheckpoint = 0")
+        other.execute("CREATE TABLE sample (text)")
+        before = there.stat().st_size
+        other.execute("INSERT INTO sample VALUES (zeroblob(20000))")
+
+        def carried_over() -> bool:
+            due()
+            return there.stat().st_size > before
+
+        within_a_minute(carried_over)
     beside.close()
+    assert caplog.text.count("is not carried over") == 1
+
+
+def test_it_ends_whenever_it_is_told_to(path: Path, hasty: SqlStore) -> None:
+    """At work, about to wait, or waiting for a writer's turn, which may be whose end it is."""
+    others = carrying()
+    for _ in range(100):
+        beside = Checkpoints(str(path), threading.Lock())
+        for _ in range(COMMITS):
+            beside.committed()
+        beside.close()
+    with hasty.database.bare() as transaction:
+        transaction.cursor.execute("CREATE TABLE sample (text)")
+    write(hasty, 3 * COMMITS)
+    turn = threading.Lock()
+    with turn:
+        beside = Checkpoints(str(path), turn)
+        for _ in range(COMMITS):
+            beside.committed()
+        time.sleep(0.05)
+        beside.close()
+    hasty.close()
     assert carrying() == others
-    assert not gone.exists()
 
 
 def test_a_log_that_a_reader_holds_back_is_left_for_later(path: Path, hasty: SqlStore) -> None:
@@ -163,15 +211,11 @@ def test_a_log_that_a_reader_holds_back_is_left_for_later(path: Path, hasty: Sql
     with database.read() as reader:
         asked = text("SELECT count(*) FROM sample")
         assert reader.scalar(asked) == 0
-        for _ in range(2 * COMMITS):
-            with database.bare() as transaction:
-                transaction.cursor.execute("INSERT INTO sample VALUES (zeroblob(20000))")
+        write(hasty, 2 * COMMITS)
         assert reader.scalar(asked) == 0
         before = 1_000_000  # what came before him may be carried over, and is less than this
         assert path.stat().st_size < before
-    for _ in range(COMMITS):
-        with database.bare() as transaction:
-            transaction.cursor.execute("INSERT INTO sample VALUES (zeroblob(20000))")
+    write(hasty, COMMITS)
     larger(path, before)
 
 
