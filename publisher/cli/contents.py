@@ -58,7 +58,7 @@ CONTENTS: Mapping[str, Listed] = {
     ),
     "doctor": Listed(
         ("doctor",),
-        "Look at settings, sources, templates, store, relay, DNS and app_url; change nothing.",
+        "Look at settings, sources, templates, store, relay, DNS and web pages; change nothing.",
     ),
     "inbound": Listed(
         ("incoming",), "Take in one mail from standard input, or all that wait in the mailboxes."

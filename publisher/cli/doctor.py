@@ -76,7 +76,7 @@ class Result:
 
 @cli.command(epilog="Example: publisher doctor")
 def doctor(context: typer.Context) -> None:
-    """Look at settings, sources, templates, store, relay, DNS and app_url; change nothing."""
+    """Look at settings, sources, templates, store, relay, DNS and web pages; change nothing."""
     session: Session = context.obj
     results: list[Result] = []
     with session.app(keys_needed=True) as app:

@@ -6,7 +6,7 @@ import re
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,6 +23,7 @@ from publisher.stores.opening import open_database
 from publisher.stores.sql import SqlStore
 from publisher.stores.tables import metadata, micros
 from tests.contracts.samples import HOST, NOW, claim, people, release, start
+from tests.waiting import until
 
 QUICK = timedelta(milliseconds=1)
 
@@ -95,17 +96,9 @@ def carrying() -> int:
     return sum(each.name == "checkpoints" for each in threading.enumerate())
 
 
-def within_a_minute(holds: Callable[[], bool]) -> None:
-    """Wait for what a thread brings about."""
-    due = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < due, "it never came about"
-        time.sleep(0.01)
-
-
 def larger(path: Path, before: int) -> None:
     """Wait until this file is, which is all that is seen from outside."""
-    within_a_minute(lambda: path.stat().st_size > before)
+    until(lambda: path.stat().st_size > before)
 
 
 @pytest.fixture
@@ -162,7 +155,7 @@ def test_what_stops_it_is_said_once_and_it_goes_on(
             beside.committed()
 
     due()
-    within_a_minute(lambda: "is not carried over" in caplog.text)
+    until(lambda: "is not carried over" in caplog.text)
     due()
     assert not there.exists()
     with closing(sqlite3.connect(there, isolation_level=None)) as other:
@@ -176,7 +169,7 @@ def test_what_stops_it_is_said_once_and_it_goes_on(
             due()
             return there.stat().st_size > before
 
-        within_a_minute(carried_over)
+        until(carried_over)
     beside.close()
     assert caplog.text.count("is not carried over") == 1
 
@@ -197,7 +190,7 @@ def test_it_ends_whenever_it_is_told_to(path: Path, hasty: SqlStore) -> None:
         beside = Checkpoints(str(path), turn)
         for _ in range(COMMITS):
             beside.committed()
-        time.sleep(0.05)
+        time.sleep(0.05)  # mostly it waits for the turn by then; it must end in any case
         beside.close()
     hasty.close()
     assert carrying() == others

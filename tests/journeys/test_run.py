@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -20,6 +20,7 @@ from publisher.scheduler import run
 from publisher.settings import Serving
 from tests.journeys.running import journal_in, settings, write
 from tests.transports.relay import Relay
+from tests.waiting import until
 
 TUESDAY = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 
@@ -73,16 +74,6 @@ def running(app: App, clock: Clock, **options: Any) -> Iterator[str]:
         thread.join(60)
     assert not thread.is_alive()
     assert not failures, failures
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """Wait for something that other threads bring about; fails after a minute."""
-    waiting = threading.Event()
-    for _ in range(600):
-        if holds():
-            return
-        waiting.wait(0.1)
-    pytest.fail("it never came about")
 
 
 def test_a_slot_comes_and_the_digest_is_sent(tmp_path: Path) -> None:

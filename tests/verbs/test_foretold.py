@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -39,6 +38,7 @@ from tests.verbs.outbox import (
     release,
     subscribe,
 )
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -176,13 +176,15 @@ def test_signed_messages_are_told_of_once_they_are_made(post: Post) -> None:
     claim = _claim(post)
     assert made.made(claim) is None  # not begun
     made.begin([claim])
-    found = None
-    for _ in range(500):
-        if (found := made.made(claim)) is not None:
-            break
-        time.sleep(0.01)
-    assert found is not None
-    assert found[0] == b"x"
+    found: list[bytes] = []
+
+    def is_made() -> bool:
+        message = made.made(claim)
+        found.extend([] if message is None else message[:1])
+        return bool(found)
+
+    until(is_made)
+    assert found == [b"x"]
     made.close()
 
 
