@@ -220,14 +220,15 @@ def _tell(
         "the newest article. Nothing left this machine; your own store and site were not touched.",
         "",
         "Look at",
-        f"  the pages        {public / 'index.html'}",
-        f"  this issue       {archive / 'index.html'}",
-        *(f"  a feed           {path}" for path in feeds),
         *(f"  a mail           {path}" for path in mails),
         *(f"  as a page        {path.with_suffix('.html')}" for path in mails[:1]),
+        *(f"  a feed           {path}" for path in feeds),
         "",
         f"To walk through the pages: {_command()} web --demo",
         f"and then open               http://{settings.serving.host}:{settings.serving.port}/",
+        "Opened as files they have neither style nor pictures:",
+        f"  the pages        {public / 'index.html'}",
+        f"  this issue       {archive / 'index.html'}",
     )
 
 
